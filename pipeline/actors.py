@@ -1,0 +1,354 @@
+"""Find the mentions of configured actors in a text.
+
+Layer 1. An actor set is one YAML file (`configs/actors/`): names, loaded names, people with dates, and what rules a match out.
+Matching is leftmost-longest over one Aho-Corasick automaton of all actors and decoys on the folded text, at word boundaries, with
+the clitics و ف ب ك ل أ before the first word. So "ميليشيات حفتر" (an LNA name) beats "ميليشيات", and a decoy such as
+"كتائب القذافي" swallows the words without giving a mention.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ahocorasick
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.arabic import Mapped, fold
+from pipeline.config import Strict, load
+
+MAX_EXPANSIONS = 4000
+
+
+class Tone(StrEnum):
+    """What the name itself says about the actor, whatever the sentence says."""
+
+    PLAIN = "plain"
+    HOSTILE = "hostile"
+    FAVORABLE = "favorable"
+
+
+class Alias(Strict):
+    """A surface name as a small pattern: `(a|b)` one of these, `(a)?` may be missing.
+
+    needs: one of these phrases must stand elsewhere in the article. unless: none of these may stand in the sentence.
+    """
+
+    name: str = Field(min_length=2)
+    needs: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_plain(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("name")
+    @classmethod
+    def _expands(cls, value: str) -> str:
+        expand(value)
+        return value
+
+
+class Person(Strict):
+    """A leader or spokesman, who denotes the actor while in the role (dates inclusive; null is open)."""
+
+    name: str
+    role: str
+    aliases: tuple[Alias, ...]
+    since: dt.date | None = None
+    until: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Person":
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"since {self.since} is after until {self.until}")
+        return self
+
+
+class Name(Strict):
+    """The display name of an actor."""
+
+    ar: str
+    en: str
+
+
+class Actor(Strict):
+    """One actor: `names` always denote it; `generic` names do unless the context points to another country."""
+
+    name: Name
+    names: tuple[Alias, ...] = ()
+    hostile: tuple[Alias, ...] = ()
+    favorable: tuple[Alias, ...] = ()
+    generic: tuple[Alias, ...] = ()
+    hostile_generic: tuple[Alias, ...] = ()
+    people: tuple[Person, ...] = ()
+
+
+class ActorConfig(Strict):
+    """One file of `configs/actors/`.
+
+    home, elsewhere: words that place a text in this conflict or in another country; `word*` matches any ending.
+    decoys: phrases that hold an alias but denote nobody here.
+    """
+
+    title: str
+    actors: dict[str, Actor] = Field(min_length=1)
+    home: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    decoys: tuple[Alias, ...] = ()
+
+    @field_validator("actors")
+    @classmethod
+    def _keys_are_slugs(cls, value: dict[str, Actor]) -> dict[str, Actor]:
+        for key in value:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", key):
+                raise ValueError(f"actor key {key!r} must be lower-case Latin letters, digits and _")
+        return value
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An alias of an actor at a half-open span of the source text."""
+
+    actor: str
+    start: int
+    end: int
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rest of the article says: folded text and date, for names that depend on them."""
+
+    folded: str = ""
+    published: dt.date | None = None
+
+    @classmethod
+    def of(cls, text: str, published: str | None = None) -> "Context":
+        """Make a context of an article's text and its ISO date, if it has one."""
+        try:
+            date = dt.date.fromisoformat(published[:10]) if published else None
+        except ValueError:
+            date = None
+        return cls(fold(text).text, date)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """What one expanded surface string stands for; `actor` None is a decoy."""
+
+    actor: str | None
+    tone: Tone
+    generic: bool
+    needs: tuple[str, ...]
+    unless: tuple[str, ...]
+    since: dt.date | None = None
+    until: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class _Hit:
+    start: int
+    end: int
+    pattern: _Pattern
+
+
+@dataclass(frozen=True)
+class ActorSet:
+    """A compiled actor set: `find` is all that the pipeline needs of it."""
+
+    config: ActorConfig
+    _surfaces: dict[str, list[_Pattern]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> "ActorSet":
+        """Read and compile one file of `configs/actors/`."""
+        return cls.compile(load(path, ActorConfig))
+
+    @classmethod
+    def compile(cls, config: ActorConfig) -> "ActorSet":
+        """Expand every alias of a set into the strings to look for."""
+        surfaces: dict[str, list[_Pattern]] = {}
+        for alias, pattern in _all_patterns(config):
+            for surface in expand(alias.name):
+                for form in _with_article(fold(surface).text):
+                    known = surfaces.setdefault(form, [])
+                    if pattern not in known:
+                        known.append(pattern)
+        return cls(config, surfaces)
+
+    @property
+    def keys(self) -> list[str]:
+        """The actors' keys, in the order of the file."""
+        return list(self.config.actors)
+
+    def find(self, text: str, context: Context | None = None) -> list[Mention]:
+        """Return the mentions in a sentence, in order and without overlap."""
+        return self.find_folded(fold(text), context or Context())
+
+    def find_folded(self, sentence: Mapped, context: Context) -> list[Mention]:
+        """Return the mentions in a sentence that is folded already."""
+        mentions = []
+        for hit in _leftmost_longest(self._hits(sentence.text, context)):
+            if hit.pattern.actor is not None:
+                start, end = sentence.source_span(hit.start, hit.end)
+                mentions.append(Mention(hit.pattern.actor, start, end, hit.pattern.tone))
+        return mentions
+
+    @cached_property
+    def _automaton(self) -> Any:
+        automaton = ahocorasick.Automaton()
+        for surface, patterns in self._surfaces.items():
+            automaton.add_word(surface, (len(surface), tuple(patterns)))
+        automaton.make_automaton()
+        return automaton
+
+    def _hits(self, folded: str, context: Context) -> list[_Hit]:
+        hits = []
+        for last, (length, patterns) in self._automaton.iter(folded):
+            start, end = last - length + 1, last + 1
+            if not _at_boundaries(folded, start, end):
+                continue
+            pattern = next((p for p in patterns if self._holds(p, start, end, folded, context)), None)
+            if pattern is not None:
+                hits.append(_Hit(start, end, pattern))
+        return hits
+
+    def _holds(self, pattern: _Pattern, start: int, end: int, sentence: str, context: Context) -> bool:
+        if pattern.needs and not any(_has_phrase(f"{sentence}\n{context.folded}", p) for p in pattern.needs):
+            return False
+        if any(_has_phrase(sentence, phrase) for phrase in pattern.unless):
+            return False
+        if context.published is not None:
+            if pattern.since and context.published < pattern.since:
+                return False
+            if pattern.until and context.published > pattern.until:
+                return False
+        return not pattern.generic or self._is_home(start, end, sentence, context)
+
+    @cached_property
+    def _cues(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        return _cue_pattern(self.config.home), _cue_pattern(self.config.elsewhere)
+
+    def _is_home(self, start: int, end: int, sentence: str, context: Context) -> bool:
+        """Decide where a generic name belongs: by the cues of the sentence, a tie by the nearest, none by the article."""
+        home, elsewhere = self._cues
+        near, far = _distances(home, sentence, start, end), _distances(elsewhere, sentence, start, end)
+        if near or far:
+            return len(near) > len(far) or (len(near) == len(far) and min(near) <= min(far))
+        if not context.folded:
+            return True
+        return len(home.findall(context.folded)) >= len(elsewhere.findall(context.folded))
+
+
+def _all_patterns(config: ActorConfig) -> Iterable[tuple[Alias, _Pattern]]:
+    """Return every alias with what it stands for; decoys come first and so win over an equal name."""
+    for alias in config.decoys:
+        yield alias, _Pattern(None, Tone.PLAIN, False, _folded(alias.needs), _folded(alias.unless))
+    for key, actor in config.actors.items():
+        groups = (
+            (actor.names, Tone.PLAIN, False),
+            (actor.hostile, Tone.HOSTILE, False),
+            (actor.favorable, Tone.FAVORABLE, False),
+            (actor.generic, Tone.PLAIN, True),
+            (actor.hostile_generic, Tone.HOSTILE, True),
+        )
+        for aliases, tone, generic in groups:
+            for alias in aliases:
+                yield alias, _Pattern(key, tone, generic, _folded(alias.needs), _folded(alias.unless))
+        for person in actor.people:
+            for alias in person.aliases:
+                needs, unless = _folded(alias.needs), _folded(alias.unless)
+                yield alias, _Pattern(key, Tone.PLAIN, False, needs, unless, person.since, person.until)
+
+
+def _folded(phrases: Iterable[str]) -> tuple[str, ...]:
+    return tuple(fold(phrase).text for phrase in phrases)
+
+
+# --- surface strings ----------------------------------------------------------------------------------------------------------
+
+_GROUP = re.compile(r"\(([^()]*)\)(\?)?")
+
+
+def expand(pattern: str) -> list[str]:
+    """Return every string that an alias pattern stands for, with single spaces between words."""
+    strings = [pattern]
+    while any("(" in s for s in strings):
+        strings = [expanded for s in strings for expanded in _expand_first(s, pattern)]
+        if len(strings) > MAX_EXPANSIONS:
+            raise ValueError(f"alias {pattern!r} stands for more than {MAX_EXPANSIONS} strings; split it")
+    if any(set(s) & set("()?|") for s in strings):
+        raise ValueError(f"alias {pattern!r}: brackets do not match, or | or ? stands outside them")
+    unique = dict.fromkeys(" ".join(s.split()) for s in strings)
+    if "" in unique:
+        raise ValueError(f"alias {pattern!r} may be empty")
+    return list(unique)
+
+
+def _expand_first(text: str, pattern: str) -> list[str]:
+    group = _GROUP.search(text)
+    if group is None:
+        raise ValueError(f"alias {pattern!r}: brackets do not match")
+    choices = group[1].split("|") + ([""] if group[2] else [])
+    return [text[: group.start()] + choice + text[group.end() :] for choice in choices]
+
+
+def _with_article(form: str) -> list[str]:
+    """Return the form and, where it begins with the article, the form after the clitic ل ("للجيش")."""
+    return [form, "لل" + form[2:]] if form.startswith("ال") else [form]
+
+
+_CLITICS_BEFORE_ARTICLE = {"", "و", "ف", "ب", "ك", "ا", "وب", "وك", "فب", "فك", "اف", "او"}
+_CLITICS_BEFORE_NAME = {"", "و", "ف", "ب", "ك", "ل", "وب", "ول", "وك", "فب", "فل", "فك"}
+
+
+def _at_boundaries(text: str, start: int, end: int) -> bool:
+    if end < len(text) and text[end].isalpha():
+        return False
+    word = start
+    while word > 0 and start - word < 4 and text[word - 1].isalpha():
+        word -= 1
+    if word > 0 and text[word - 1].isalpha():
+        return False
+    has_article = text.startswith(("ال", "لل"), start)
+    return text[word:start] in (_CLITICS_BEFORE_ARTICLE if has_article else _CLITICS_BEFORE_NAME)
+
+
+def _leftmost_longest(hits: list[_Hit]) -> list[_Hit]:
+    kept: list[_Hit] = []
+    for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
+        if not kept or hit.start >= kept[-1].end:
+            kept.append(hit)
+    return kept
+
+
+# --- context ------------------------------------------------------------------------------------------------------------------
+
+
+def _cue_pattern(words: Iterable[str]) -> re.Pattern[str]:
+    stems = [fold(word).text for word in words]
+    ends = "|".join(re.escape(s[:-1]) + r"\w*" if s.endswith("*") else re.escape(s) for s in stems)
+    return re.compile(rf"(?<!\w)[وف]?(?:ال|بال|لل|كال|[بلك])?(?:{ends})(?!\w)" if ends else r"(?!)")
+
+
+def _distances(cue: re.Pattern[str], sentence: str, start: int, end: int) -> list[int]:
+    """Return how far from `[start, end)` each cue of the sentence stands, in characters, leaving out cues inside it."""
+    return [
+        max(match.start() - end, start - match.end()) for match in cue.finditer(sentence) if match.end() <= start or match.start() >= end
+    ]
+
+
+def _has_phrase(folded: str, phrase: str) -> bool:
+    at = folded.find(phrase)
+    while at >= 0:
+        before, after = folded[at - 1 : at], folded[at + len(phrase) : at + len(phrase) + 1]
+        if not after.isalpha() and (not before.isalpha() or before in "وفبكل"):
+            return True
+        at = folded.find(phrase, at + 1)
+    return False

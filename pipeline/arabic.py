@@ -1,0 +1,239 @@
+"""Arabic text to Arabic text: folding for matching, and AraBERT's preprocessing, both with an offset map.
+
+Layer 0, pure functions of a string. `fold` feeds the matcher and the lexical encoder; `arabert` feeds the transformer encoder.
+Neither is ever shown to a reader: evidence is quoted from the source through `Mapped.source_span`.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+DIACRITICS = "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed"
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+INVISIBLE = "\u00ad\u180e\u200b-\u200d\u2060-\u2064\ufeff" + BIDI_CONTROLS
+
+LETTER = "\u0621-\u063a\u0641-\u064a"
+PRESENTATION = "\ufb50-\ufdff\ufe70-\ufefc"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A text derived from a source, with where each of its characters came from.
+
+    `offsets[i]` is the index in the source of character `i`; None means that the two texts have the same length, index for index.
+    """
+
+    text: str
+    source_length: int
+    offsets: Sequence[int] | None = None
+
+    def source_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the half-open span of the source behind `text[start:end]`, which must not be empty."""
+        if self.offsets is None:
+            return start, end
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+    def derived_span(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the span of `text` that came from `source[start:end]`, or None when nothing of it is left."""
+        if self.offsets is None:
+            return start, end
+        inside = [i for i, at in enumerate(self.offsets) if start <= at < end]
+        return (inside[0], inside[-1] + 1) if inside else None
+
+
+# --- folding -----------------------------------------------------------------------------------------------------------------
+
+_DROPPED = re.compile(f"[{DIACRITICS}{INVISIBLE}\u0640]")
+_UNEVEN = re.compile(rf"(?P<gone>[{DIACRITICS}{INVISIBLE}\u0640]+|(?<=[\s_])[\s_]+)|(?P<form>[{PRESENTATION}])")
+_FOLDS = {
+    **dict.fromkeys("أإآٱ", "ا"),
+    **dict.fromkeys("ىیېۍ", "ي"),
+    **dict.fromkeys("ةۀہە", "ه"),
+    "ک": "ك",
+    "ؤ": "و",
+    "ئ": "ي",
+    "_": " ",
+    "\u00a0": " ",
+    **{chr(0x0660 + d): str(d) for d in range(10)},
+    **{chr(0x06F0 + d): str(d) for d in range(10)},
+}
+
+
+def _fold_letters(text: str) -> str:
+    for variant, plain in _FOLDS.items():  # str.replace beats one translate table fivefold on Arabic
+        text = text.replace(variant, plain)
+    return text
+
+
+def fold(text: str) -> Mapped:
+    """Fold the spelling variants of Arabic that carry no meaning for matching.
+
+    Diacritics, tatweel, zero-width and bidi controls go; presentation forms become letters; hamza carriers, final ya, ta marbuta
+    and Arabic-Indic digits become their plain form; the underscore of hashtags becomes a space, repeated spaces one.
+    """
+    if not _UNEVEN.search(text):
+        return Mapped(_fold_letters(text), len(text))
+    pieces: list[str] = []
+    offsets: list[int] = []
+    at = 0
+    for match in _UNEVEN.finditer(text):
+        start, end = match.span()
+        pieces.append(text[at:start])
+        offsets.extend(range(at, start))
+        if match["form"]:
+            letters = _DROPPED.sub("", _normalise_form(match["form"]))
+            pieces.append(letters)
+            offsets.extend([start] * len(letters))
+        at = end
+    pieces.append(text[at:])
+    offsets.extend(range(at, len(text)))
+    return Mapped(_fold_letters("".join(pieces)), len(text), offsets)
+
+
+def _normalise_form(form: str) -> str:
+    return unicodedata.normalize("NFKC", form).replace(" ", "")
+
+
+# --- AraBERT ------------------------------------------------------------------------------------------------------------------
+#
+# The rules that the v02 models were trained with, as published: the `arabert` package 1.0.1, ArabertPreprocessor with its
+# defaults for bert-base-arabertv02 (and -large-, -twitter). `experiments/benchmark.py` compares the output with that package.
+
+_Template = Sequence[str | int]  # text to insert, or the number of a group to keep
+
+
+@dataclass(frozen=True)
+class _Rule:
+    pattern: re.Pattern[str]
+    template: _Template | Callable[[str], str]
+
+    def apply(self, text: str) -> str:
+        if callable(self.template):
+            rewrite = self.template
+            return self.pattern.sub(lambda match: rewrite(match[0]), text)
+        replacement = "".join(part if isinstance(part, str) else f"\\{part}" for part in self.template)
+        return self.pattern.sub(replacement, text)
+
+    def pieces(self, match: re.Match[str]) -> list[tuple[str, int | None]]:
+        """Return the replacement as (text, start of the group that it keeps, or None where the text is inserted)."""
+        if callable(self.template):
+            return [(self.template(match[0]), None)]
+        return [(p, None) if isinstance(p, str) else (match[p], match.start(p)) for p in self.template]
+
+
+def _rules(*rules: tuple[str, _Template | Callable[[str], str]]) -> list[_Rule]:
+    return [_Rule(re.compile(pattern), template) for pattern, template in rules]
+
+
+_ARABERT_DIACRITICS = "\u064b-\u0652"
+_WORD_OR_DIGITS = f"{LETTER}\u0660-\u066c"  # the class that the package joins to digits
+_KEPT = (
+    "\t-\r\x1c-%'-.0-~\x85\xa0\xab\xb7\xbb\u060c\u061b\u061f\u0621-\u063a\u0640-\u066c\u0671-\u0674\u06da\u0b4d\u1680"
+    "\u2000-\u200a\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u2028\u2029\u202f\u205f\u3000"
+)
+# The characters of the emojis that the -twitter models know (emoji 1.4.2), as ranges of code points.
+_EMOJI_POINTS = (
+    "a9 ae 200d 203c 2049 20e3 2122 2139 2194-2199 21a9-21aa 231a-231b 2328 23cf 23e9-23f3 23f8-23fa 24c2 25aa-25ab 25b6 "
+    "25c0 25fb-25fe 2600-2604 260e 2611 2614-2615 2618 261d 2620 2622-2623 2626 262a 262e-262f 2638-263a 2640 2642 "
+    "2648-2653 265f-2660 2663 2665-2666 2668 267b 267e-267f 2692-2697 2699 269b-269c 26a0-26a1 26a7 26aa-26ab 26b0-26b1 "
+    "26bd-26be 26c4-26c5 26c8 26ce-26cf 26d1 26d3-26d4 26e9-26ea 26f0-26f5 26f7-26fa 26fd 2702 2705 2708-270d 270f 2712 "
+    "2714 2716 271d 2721 2728 2733-2734 2744 2747 274c 274e 2753-2755 2757 2763-2764 2795-2797 27a1 27b0 27bf 2934-2935 "
+    "2b05-2b07 2b1b-2b1c 2b50 2b55 3030 303d 3297 3299 1f004 1f0cf 1f170-1f171 1f17e-1f17f 1f18e 1f191-1f19a 1f1e6-1f1ff "
+    "1f201-1f202 1f21a 1f22f 1f232-1f23a 1f250-1f251 1f300-1f321 1f324-1f393 1f396-1f397 1f399-1f39b 1f39e-1f3f0 "
+    "1f3f3-1f3f5 1f3f7-1f4fd 1f4ff-1f53d 1f549-1f54e 1f550-1f567 1f56f-1f570 1f573-1f57a 1f587 1f58a-1f58d 1f590 "
+    "1f595-1f596 1f5a4-1f5a5 1f5a8 1f5b1-1f5b2 1f5bc 1f5c2-1f5c4 1f5d1-1f5d3 1f5dc-1f5de 1f5e1 1f5e3 1f5e8 1f5ef 1f5f3 "
+    "1f5fa-1f64f 1f680-1f6c5 1f6cb-1f6d2 1f6d5-1f6d7 1f6e0-1f6e5 1f6e9 1f6eb-1f6ec 1f6f0 1f6f3-1f6fc 1f7e0-1f7eb "
+    "1f90c-1f93a 1f93c-1f945 1f947-1f978 1f97a-1f9cb 1f9cd-1f9ff 1fa70-1fa74 1fa78-1fa7a 1fa80-1fa86 1fa90-1faa8 "
+    "1fab0-1fab6 1fac0-1fac2 1fad0-1fad6 e0062-e0063 e0065 e0067 e006c e006e e0073-e0074 e0077 e007f "
+)
+_EMOJI = "".join("-".join(chr(int(point, 16)) for point in span.split("-")) for span in _EMOJI_POINTS.split())
+
+_ARABERT_RULES = _rules(
+    (r"&(?:#\d+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)", html.unescape),
+    (f"[{_ARABERT_DIACRITICS}\u0640]", ""),
+    (
+        r"(?:http(?:s)?:\/\/.)?(?:www\.)?[-a-zA-Z0-9@:%._\+~#=]{2,256}\.[a-z]{2,6}\b(?:[-a-zA-Z0-9@:%_\+.~#?&//=]*)",
+        [" [رابط] "],
+    ),
+    (r"http[s]?://[a-zA-Z0-9_\-./~\?=%&]+", [" [رابط] "]),
+    (r"www[a-zA-Z0-9_\-?=%&/.~]+", [" [رابط] "]),
+    (r"[a-zA-Z]+\.com", [" [رابط] "]),
+    (r"(?:http|www)\S+|://", [" [رابط] "]),
+    (r"[\w-]+@(?:[\w-]+\.)+[\w-]+", [" [بريد] "]),
+    (r"\S+@\S+", [" [بريد] "]),
+    (r"@\w+", [" [مستخدم] "]),
+    (r"<br />|</?[^>]+>", [" "]),
+    ("[٠-٩]", lambda digit: str(int(digit))),
+    (r"(?s)(\D)\1{2,}", [1, 1]),
+    (f"([^0-9{LETTER}\u0660-\u0669a-zA-Z\\[\\]])", [" ", 1, " "]),
+    (f"(\\d+)([{_WORD_OR_DIGITS}]+)", [" ", 1, " ", 2, " "]),
+    (f"([{_WORD_OR_DIGITS}]+)(\\d+)", [" ", 1, " ", 2, " "]),
+    ("/", ["-"]),
+)
+_ARABERT_REJECT = _rules((f"[^{_KEPT}]", [" "]))
+_ARABERT_REJECT_TWITTER = _rules((f"[^{_KEPT}{_EMOJI}]", [" "]))
+
+
+def arabert(text: str, *, twitter: bool = False) -> str:
+    """Preprocess a text as the AraBERT v02 models were trained.
+
+    Entities, diacritics and tatweel, links, mentions, tags, digits, stretched letters, spaces around punctuation, foreign
+    characters. `twitter` keeps emojis, as the -twitter models do. Source: the `arabert` package 1.0.1 (Antoun et al. 2020).
+    """
+    for rule in (*_ARABERT_RULES, *(_ARABERT_REJECT_TWITTER if twitter else _ARABERT_REJECT)):
+        text = rule.apply(text)
+    return " ".join(text.replace("\ufe0f", "").split())
+
+
+def arabert_mapped(text: str, *, twitter: bool = False) -> Mapped:
+    """Preprocess as `arabert` does, and keep where every character came from (slower; same text)."""
+    mapped = Mapped(text, len(text))
+    for rule in (*_ARABERT_RULES, *(_ARABERT_REJECT_TWITTER if twitter else _ARABERT_REJECT)):
+        mapped = _substitute(mapped, rule)
+    return _squeeze(mapped)
+
+
+def _substitute(mapped: Mapped, rule: _Rule) -> Mapped:
+    matches = list(rule.pattern.finditer(mapped.text))
+    if not matches:
+        return mapped
+    origin = mapped.offsets if mapped.offsets is not None else range(len(mapped.text))
+    pieces: list[str] = []
+    offsets: list[int] = []
+    at = 0
+    for match in matches:
+        pieces.append(mapped.text[at : match.start()])
+        offsets.extend(origin[at : match.start()])
+        for piece, start in rule.pieces(match):
+            pieces.append(piece)
+            if start is None:
+                offsets.extend([origin[match.start()]] * len(piece))
+            else:
+                offsets.extend(origin[start : start + len(piece)])
+        at = match.end()
+    pieces.append(mapped.text[at:])
+    offsets.extend(origin[at:])
+    return Mapped("".join(pieces), mapped.source_length, offsets)
+
+
+def _squeeze(mapped: Mapped) -> Mapped:
+    """Join the words of a text with single spaces."""
+    origin = mapped.offsets if mapped.offsets is not None else range(len(mapped.text))
+    words = [match.span() for match in re.finditer(r"[^\s\ufe0f]+", mapped.text)]
+    pieces: list[str] = []
+    offsets: list[int] = []
+    for start, end in words:
+        if pieces and not _glued(mapped.text, start):
+            pieces.append(" ")
+            offsets.append(origin[start - 1])
+        pieces.append(mapped.text[start:end])
+        offsets.extend(origin[start:end])
+    return Mapped("".join(pieces), mapped.source_length, offsets)
+
+
+def _glued(text: str, start: int) -> bool:
+    """Return whether only variation selectors (which vanish) stand between this word and the one before."""
+    before = text[:start].rstrip("\ufe0f")
+    return bool(before) and not before[-1].isspace()

@@ -1,0 +1,150 @@
+"""A record to an article: the title once, the body verbatim but without the debris of the web.
+
+Layer 1. `pages.py` finds the article in HTML, `debris.py` knows the lines to drop; here is what decides title, body and identity.
+"""
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from pydantic import Field
+
+from pipeline.arabic import fold
+from pipeline.config import Strict
+from pipeline.dates import find_date
+from pipeline.debris import is_debris, without_debris
+from pipeline.language import script
+from pipeline.pages import extract_page, has_markup, line_key, strip_tags
+from pipeline.readers import Record, Reject
+from pipeline.schema import Reason
+
+
+class CleanLimits(Strict):
+    """What a text must have to be kept as an article."""
+
+    min_letters: int = Field(default=20, ge=0, description="Arabic letters in the body")
+    max_chars: int = Field(default=500_000, ge=1000, description="characters in the text of one article")
+
+
+@dataclass(frozen=True)
+class Article:
+    """One kept article; `cluster_id` is its own id until near-duplicates are clustered."""
+
+    article_id: str
+    source_path: str
+    record_index: int
+    title: str | None
+    body: str
+    outlet: str | None
+    published: str | None
+    url: str | None
+    n_chars: int
+    cluster_id: str
+
+    def row(self) -> dict[str, Any]:
+        """Return the article as a row of the articles table."""
+        return asdict(self)
+
+    @property
+    def text(self) -> str:
+        """Title and body together, for what depends on the whole article."""
+        return f"{self.title}\n{self.body}" if self.title else self.body
+
+
+_SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+
+
+def clean(record: Record, limits: CleanLimits) -> Article | Reject:
+    """Turn a record into an article, or say why it is none."""
+    if len(record.text) > limits.max_chars * (20 if record.html else 1):
+        return _reject(record, Reason.TOO_LARGE, f"{len(record.text)} characters; the limit is {limits.max_chars}")
+    if record.html:
+        record = extract_page(record)
+    elif has_markup(record.text):
+        record = replace(record, text=strip_tags(record.text))
+    title, lines = _title_and_lines(record)
+    body = "\n".join(without_debris(lines)).strip()
+    return _judge(record, title, body, limits)
+
+
+def _judge(record: Record, title: str | None, body: str, limits: CleanLimits) -> Article | Reject:
+    if not body:
+        reason = Reason.NO_TEXT if record.html or title else Reason.EMPTY
+        return _reject(record, reason, "no article text was found")
+    letters = script(body)
+    if not letters.is_arabic:
+        share = f"Arabic letters {letters.arabic_share:.0%}, non-Arabic variants {letters.foreign_share:.1%}"
+        return _reject(record, Reason.NOT_ARABIC if letters.letters >= limits.min_letters else Reason.TOO_SHORT, share)
+    if letters.arabic < limits.min_letters:
+        return _reject(record, Reason.TOO_SHORT, f"{letters.arabic} Arabic letters; at least {limits.min_letters}")
+    if len(body) > limits.max_chars:
+        return _reject(record, Reason.TOO_LARGE, f"{len(body)} characters; the limit is {limits.max_chars}")
+    identity = content_hash(record.outlet, title, body)
+    return Article(
+        article_id=identity,
+        source_path=record.source_path,
+        record_index=record.record_index,
+        title=title,
+        body=body,
+        outlet=_tidy(record.outlet),
+        published=_iso_date(record.published),
+        url=_tidy(record.url),
+        n_chars=len(body),
+        cluster_id=identity,
+    )
+
+
+def content_hash(outlet: str | None, title: str | None, body: str) -> str:
+    """Return the identity of an article: 16 hex digits over outlet, title and body, blind to spelling variants and spacing."""
+    parts = (" ".join(fold(part or "").text.split()) for part in (outlet, title, body))
+    return hashlib.blake2b("\x1f".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def _reject(record: Record, reason: Reason, detail: str) -> Reject:
+    return Reject(record.source_path, record.record_index, reason, detail)
+
+
+def _tidy(value: str | None) -> str | None:
+    return " ".join(_CONTROL.sub("", value).split())[:1000] or None if value else None
+
+
+def _iso_date(value: str | None) -> str | None:
+    """Return the ISO day of a date as it is written; what is no date stays as it is."""
+    tidy = _tidy(value)
+    return (find_date(tidy) or tidy) if tidy else None
+
+
+# --- text -----------------------------------------------------------------------------------------------------------------------
+
+
+def _title_and_lines(record: Record) -> tuple[str | None, list[str]]:
+    """Return the title and the lines of the body; a scrape without a title field begins with its headline, often repeated."""
+    text = _CONTROL.sub("", record.text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
+    title = _tidy(record.title)
+    if title is None:
+        first = next((i for i, line in enumerate(lines) if line and not is_debris(line)), None)
+        if first is not None and _is_headline(lines, first):
+            title = lines[first]
+    return title, _without_title(lines, title) if title else lines
+
+
+def _is_headline(lines: list[str], first: int) -> bool:
+    """A headline is short, does not end like a sentence, and stands alone or is repeated."""
+    line = lines[first]
+    rest = [line_key(other) for other in lines[first + 1 :] if other]
+    if not rest or len(line) > 250:
+        return False
+    alone = first + 1 < len(lines) and not lines[first + 1]
+    return line_key(line) in rest[:4] or (len(line) <= 160 and not line.endswith((".", ":", "،")) and (alone or len(rest[0]) > len(line)))
+
+
+def _without_title(lines: list[str], title: str) -> list[str]:
+    """Drop every copy of the headline, and the short lines (byline, menu) above its last copy at the head."""
+    same = line_key(title)
+    filled = [i for i, line in enumerate(lines) if line][:10]
+    copies = [i for i in filled if line_key(lines[i]) == same]
+    head = copies[-1] if copies and all(len(lines[i]) < 120 or i in copies for i in filled if i < copies[-1]) else -1
+    return [line for i, line in enumerate(lines) if i > head and line_key(line) != same]

@@ -1,0 +1,32 @@
+"""Encoders: an instance (a text and the spans of its target) to a vector.
+
+Layer 1. An encoder is stateless: a vector depends on its instance and the encoder's fingerprint alone, so that vectors can be kept
+and scoring new articles gives what the `label` stage gives. Which one runs is `encoder:` in params.yaml.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.config import LexicalSettings, TransformerSettings
+from pipeline.instances import Instance
+from pipeline.tables import Vectors
+
+
+class Encoder(Protocol):
+    """Turns instances into vectors (n x width, float32; dense or CSR), one row an instance, in order."""
+
+    fingerprint: str
+
+    def encode(self, instances: Sequence[Instance]) -> Vectors: ...
+
+
+def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path) -> Encoder:
+    """Make the encoder of one configuration; a local model folder is taken relative to `root`."""
+    if isinstance(settings, LexicalSettings):
+        from pipeline.encoders.lexical import LexicalEncoder
+
+        return LexicalEncoder(settings)
+    from pipeline.encoders.transformer import TransformerEncoder
+
+    return TransformerEncoder(settings, root)

@@ -1,0 +1,188 @@
+"""The transformer encoder: AraBERT or any checkpoint in Hugging Face format, run by PyTorch.
+
+An instance's vector is the mean over its target's tokens, then the mean over the sentence's tokens (2 x hidden size). A sentence is
+read once however many actors it mentions. Batches hold sequences of exactly equal length, so there is no padding and a vector does not
+depend on its neighbours; a sentence longer than the model reads is read in overlapping windows.
+"""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.arabic import Mapped, arabert_mapped
+from pipeline.config import TransformerSettings
+from pipeline.errors import WijhaError
+from pipeline.instances import Instance
+
+_VERSION = 1  # raise it when pooling or batching changes: it is part of the fingerprint
+_WEIGHTS = ("config.json", "*.safetensors", "tokenizer*.json", "vocab.txt", "special_tokens_map.json")
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """The content tokens of a text (without special tokens) and the characters of the derived text that each covers."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A run of tokens that fits the model; the states of tokens [keep_from, keep_to) of the text are taken from it."""
+
+    text: int
+    start: int
+    end: int
+    keep_from: int
+    keep_to: int
+
+
+class TransformerEncoder:
+    """Dense vectors of 2 x hidden size; see the module's docstring."""
+
+    def __init__(self, settings: TransformerSettings, root: Path) -> None:
+        self._settings = settings
+        self._tokenizer, self._model, weights = _load(settings, root)
+        limit = getattr(self._model.config, "max_position_embeddings", settings.max_tokens)
+        self._window = min(settings.max_tokens, limit) - 2
+        self.fingerprint = f"transformer-{_VERSION}:{settings.preprocessing}:{self._window}:{weights}"
+
+    def encode(self, instances: Sequence[Instance]) -> np.ndarray:
+        """Return one row an instance (n x 2 hidden, float32)."""
+        texts = list(dict.fromkeys(instance.text for instance in instances))
+        derived = [self._preprocess(text) for text in texts]
+        tokens = [self._tokenize(mapped.text) for mapped in derived]
+        by_text: dict[str, list[int]] = defaultdict(list)
+        for row, instance in enumerate(instances):
+            by_text[instance.text].append(row)
+        vectors = np.zeros((len(instances), 2 * self._model.config.hidden_size), dtype=np.float32)
+        for index, states in self._states(tokens):
+            for row in by_text[texts[index]]:
+                vectors[row] = _pool(states, _target_tokens(instances[row], derived[index], tokens[index]))
+        return vectors
+
+    def _preprocess(self, text: str) -> Mapped:
+        if self._settings.preprocessing == "none":
+            return Mapped(text, len(text))
+        return arabert_mapped(text, twitter=self._settings.preprocessing == "arabert-twitter")
+
+    def _tokenize(self, text: str) -> _Tokens:
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return _Tokens(encoded["input_ids"], encoded["offset_mapping"])
+
+    def _states(self, tokens: Sequence[_Tokens]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield each text's index and last hidden states (tokens x hidden), a text as soon as its last window is done."""
+        states: dict[int, np.ndarray] = {}
+        missing = [0] * len(tokens)
+        windows: dict[int, list[_Window]] = defaultdict(list)
+        for index, content in enumerate(tokens):
+            for window in _windows(index, len(content.ids), self._window):
+                windows[window.end - window.start].append(window)
+                missing[index] += 1
+        for length in sorted(windows, reverse=True):
+            size = max(1, self._settings.token_budget // (length + 2))
+            group = windows[length]
+            for at in range(0, len(group), size):
+                batch = group[at : at + size]
+                hidden = self._run([tokens[w.text].ids[w.start : w.end] for w in batch])
+                for window, rows in zip(batch, hidden, strict=True):
+                    whole = states.setdefault(window.text, np.zeros((len(tokens[window.text].ids), rows.shape[1]), np.float32))
+                    whole[window.keep_from : window.keep_to] = rows[window.keep_from - window.start :][: window.keep_to - window.keep_from]
+                    missing[window.text] -= 1
+                    if missing[window.text] == 0:
+                        yield window.text, states.pop(window.text)
+
+    def _run(self, sequences: list[list[int]]) -> np.ndarray:
+        """Return the hidden states of sequences of one length (n x length x hidden), special tokens left out."""
+        import torch
+
+        first, last = self._tokenizer.cls_token_id, self._tokenizer.sep_token_id
+        ids = torch.tensor([[first, *sequence, last] for sequence in sequences], device=self._model.device)
+        with torch.inference_mode():
+            states = self._model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        return np.asarray(states[:, 1:-1].float().cpu().numpy())
+
+
+def _windows(text: int, length: int, size: int) -> Iterator[_Window]:
+    """Cut a text into windows that overlap by half; a token's state comes from the window where it stands most inside."""
+    step = size // 2
+    starts = [0] if length <= size else [*range(0, length - size, step), length - size]
+    for i, start in enumerate(starts):
+        keep_from = 0 if i == 0 else (start + starts[i - 1] + size) // 2
+        keep_to = length if i == len(starts) - 1 else (starts[i + 1] + start + size) // 2
+        yield _Window(text, start, min(start + size, length), keep_from, keep_to)
+
+
+def _target_tokens(instance: Instance, derived: Mapped, tokens: _Tokens) -> list[int]:
+    """Return the positions of the tokens that cover the target; none if its characters did not survive preprocessing."""
+    spans = [derived.derived_span(span.start, span.end) for span in instance.spans]
+    return [
+        i for i, (start, end) in enumerate(tokens.offsets) if any(span is not None and start < span[1] and end > span[0] for span in spans)
+    ]
+
+
+def _pool(states: np.ndarray, target: list[int]) -> np.ndarray:
+    """Return the mean over the target's tokens, then over all (2 x hidden); without a target the sentence stands for it."""
+    if not len(states):
+        return np.zeros(2 * states.shape[1], np.float32)
+    sentence = states.mean(0)
+    return np.concatenate([states[target].mean(0) if target else sentence, sentence])
+
+
+# --- loading --------------------------------------------------------------------------------------------------------------------
+
+
+def _load(settings: TransformerSettings, root: Path) -> tuple[Any, Any, str]:
+    """Return the tokenizer, the model and what identifies their weights."""
+    folder = (root / settings.model).resolve()
+    local = folder.is_dir()
+    if not local and (settings.revision is None or settings.model.count("/") != 1):
+        raise _unavailable(settings.model, f"{folder} is not a folder")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+    except ImportError as error:
+        raise WijhaError(
+            f"encoder {settings.model} needs {error.name}, which is not installed: pip install -c constraints.txt '.[arabert]', "
+            "or use the embedded encoder (encoder: lexical)"
+        ) from None
+    name = str(folder) if local else settings.model
+    options: dict[str, Any] = {"local_files_only": True} if local else {"revision": settings.revision}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
+        model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, add_pooling_layer=False, **options)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise _unavailable(settings.model, str(error).strip().split("\n")[0]) from error
+    model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    weights = _digest(folder) if local else f"{settings.model}@{_resolved_commit(model, settings)}"
+    return tokenizer, model, weights
+
+
+def _unavailable(model: str, cause: str) -> WijhaError:
+    return WijhaError(
+        f"the weights of {model} cannot be had: {cause}\n"
+        "Two ways out: put the checkpoint (config, tokenizer, safetensors) into a folder, name it as `model` in "
+        "configs/encoders/local.yaml and use encoder: local; or use the embedded encoder, which needs no download: encoder: lexical"
+    )
+
+
+def _resolved_commit(model: Any, settings: TransformerSettings) -> str:
+    """Return the commit that a hub revision resolved to, so that a moving branch is still recorded exactly."""
+    return str(getattr(model.config, "_commit_hash", None) or settings.revision)
+
+
+def _digest(folder: Path) -> str:
+    """Return a digest of the files that decide a local checkpoint's vectors."""
+    digest = hashlib.sha256()
+    for path in sorted({p for pattern in _WEIGHTS for p in folder.glob(pattern)}):
+        digest.update(path.name.encode())
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return f"sha256:{digest.hexdigest()[:32]}"

@@ -1,0 +1,122 @@
+"""Heads: from vectors to calibrated probabilities of stance and of sentiment (scikit-learn).
+
+Layer 1. One shared head for all actors, so that an actor added to the YAML is scored without retraining. Heads are kept as skops
+files, which load no code.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from pydantic import Field
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from pipeline.config import Strict
+from pipeline.errors import WijhaError
+from pipeline.tables import Vectors, atomic
+
+
+class HeadParams(Strict):
+    """How a head is fitted."""
+
+    strength: float = Field(default=1.0, gt=0, description="inverse of the L2 penalty")
+    calibration_folds: int = Field(default=4, ge=2, description="grouped folds that the temperature is fitted on")
+
+
+# Types of a head beyond the ones that skops trusts by itself; all scikit-learn's own.
+TRUSTED = ["sklearn.calibration._CalibratedClassifier", "sklearn.calibration._TemperatureScaling"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A fitted classifier, the columns of the vectors that it reads, and the order of its classes."""
+
+    model: Any
+    columns: np.ndarray
+    classes: tuple[str, ...]
+
+    def predict(self, vectors: Vectors) -> np.ndarray:
+        """Return calibrated probabilities (n x classes, float64), in the order of `classes`."""
+        if vectors.shape[0] == 0:
+            return np.zeros((0, len(self.classes)))
+        probabilities = self.model.predict_proba(vectors[:, self.columns])
+        order = [list(self.model.classes_).index(name) for name in self.classes]
+        return np.asarray(probabilities[:, order], dtype=np.float64)
+
+
+def fit_head(vectors: Vectors, labels: Sequence[str], groups: Sequence[str], classes: Sequence[str], params: HeadParams, seed: int) -> Head:
+    """Fit class-balanced logistic regression, and its temperature on grouped folds (Guo et al. 2017, On Calibration)."""
+    y = np.array(labels)
+    short = {name: int((y == name).sum()) for name in classes if (y == name).sum() < params.calibration_folds}
+    if short:
+        raise WijhaError(f"too few gold labels to fit a head: {short}; every class needs {params.calibration_folds} or more")
+    reweight = TfidfTransformer() if sparse.issparse(vectors) else StandardScaler()
+    model = make_pipeline(reweight, LogisticRegression(C=params.strength, class_weight="balanced", max_iter=2000))
+    splits = grouped_folds(labels, groups, params.calibration_folds, seed)
+    calibrated = CalibratedClassifierCV(model, method="temperature", cv=splits, ensemble=False)
+    columns = _recurring_columns(vectors)
+    return Head(calibrated.fit(vectors[:, columns], y), columns, tuple(classes))
+
+
+def _recurring_columns(vectors: Vectors) -> np.ndarray:
+    """Return the columns that at least two rows use: what is seen once cannot be learnt from, and makes fitting slow."""
+    if not sparse.issparse(vectors):
+        return np.arange(vectors.shape[1])
+    return np.flatnonzero(np.bincount(vectors.indices, minlength=vectors.shape[1]) >= 2)
+
+
+def grouped_folds(labels: Sequence[str], groups: Sequence[str], folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (train, test) row numbers of stratified folds that never part a group."""
+    distinct = len(set(groups))
+    if distinct < folds:
+        raise WijhaError(f"{folds} folds need as many articles (or clusters) with gold labels; there are {distinct}")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(labels)), np.array(labels), np.array(groups)))
+
+
+def save_head(head: Head, path: Path) -> None:
+    """Write a head as a skops file; equal heads give equal bytes."""
+    content = skops.io.dumps({"model": head.model, "columns": head.columns, "classes": list(head.classes)})
+    with atomic(path) as temporary:
+        _write_canonical(content, temporary)
+
+
+def _write_canonical(content: bytes, path: Path) -> None:
+    """Rewrite a skops archive with numbered objects and no times: skops names objects by their memory address."""
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        schema = source.read("schema.json").decode()
+        addresses = dict.fromkeys(re.findall(r'"__id__": (\d+)', schema))
+        numbers = {address: str(number) for number, address in enumerate(addresses)}
+
+        def renamed(text: str) -> str:
+            return re.sub(r"\d{9,}", lambda digits: numbers.get(digits[0], digits[0]), text)
+
+        files = {renamed(name): source.read(name) for name in source.namelist() if name != "schema.json"}
+        for name, data in [*sorted(files.items()), ("schema.json", renamed(schema).encode())]:
+            target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+
+
+def load_head(path: Path) -> Head:
+    """Read a skops file; one that holds anything but scikit-learn and numpy types is refused."""
+    if not path.is_file():
+        raise WijhaError(f"no model {path}: train one first with `dvc repro train`")
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+        if foreign:
+            raise WijhaError(f"{path} holds types that are not trusted: {', '.join(foreign)}; train it anew")
+        content = skops.io.load(path, trusted=TRUSTED)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise WijhaError(f"{path} is not a readable model ({error}); run `dvc repro -f train`") from None
+    return Head(content["model"], content["columns"], tuple(content["classes"]))

@@ -1,0 +1,94 @@
+"""From an article to its sentences and instances: one instance for each actor that a sentence mentions.
+
+Layer 1. Every span can be quoted: sentences by offsets into the body, mentions by offsets into the sentence.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.actors import ActorSet, Context, Mention, Tone
+from pipeline.arabic import fold
+from pipeline.cleaning import Article
+from pipeline.sentences import split_sentences
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A mention inside an instance's text, half-open, in characters."""
+
+    start: int
+    end: int
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A text, where its target is mentioned, and where other actors are; no span of the target means the whole text."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+    other_spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of the sentences and instances tables."""
+
+    sentences: list[Row]
+    instances: list[Row]
+
+
+def parts_of(article: Article, actors: ActorSet) -> Parts:
+    """Split an article and find its actors."""
+    sentences: list[Row] = []
+    instances: list[Row] = []
+    context = Context.of(article.text, article.published)
+    for number, sentence in enumerate(split_sentences(article.body)):
+        sentence_id = f"{article.article_id}-{number:04d}"
+        text = article.body[sentence.start : sentence.end]
+        sentences.append(
+            {
+                "article_id": article.article_id,
+                "sentence_id": sentence_id,
+                "start": sentence.start,
+                "end": sentence.end,
+                "voice": sentence.voice,
+            }
+        )
+        mentions = actors.find_folded(fold(text), context)
+        for actor in dict.fromkeys(mention.actor for mention in mentions):
+            spans, other_spans = spans_for(actor, mentions)
+            instances.append(
+                {
+                    "instance_id": f"{sentence_id}-{actor}",
+                    "article_id": article.article_id,
+                    "sentence_id": sentence_id,
+                    "actor": actor,
+                    "text": text,
+                    "spans": spans,
+                    "other_spans": other_spans,
+                }
+            )
+    return Parts(sentences, instances)
+
+
+def spans_for(actor: str, mentions: Iterable[Mention]) -> tuple[list[Row], list[Row]]:
+    """Return the span rows of one actor's mentions and of all others."""
+    own: list[Row] = []
+    other: list[Row] = []
+    for mention in mentions:
+        row = {"start": mention.start, "end": mention.end, "tone": mention.tone.value}
+        (own if mention.actor == actor else other).append(row)
+    return own, other
+
+
+def instances_from(rows: Sequence[Mapping[str, Any]]) -> list[Instance]:
+    """Return table rows (text, spans, other_spans) as what an encoder reads."""
+    return [Instance(row["text"], _spans(row["spans"]), _spans(row["other_spans"])) for row in rows]
+
+
+def _spans(rows: Iterable[Mapping[str, Any]]) -> tuple[Span, ...]:
+    return tuple(Span(row["start"], row["end"], Tone(row["tone"])) for row in rows)

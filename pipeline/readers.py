@@ -1,0 +1,371 @@
+"""Raw files to records, one at a time; whatever cannot be read becomes a reject with its reason, never an exception.
+
+Layer 1. A record is what a file says, undecoded only of its container; `cleaning.py` makes an article of it.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic import Field
+
+from pipeline.config import Strict
+from pipeline.errors import WijhaError
+from pipeline.language import script
+from pipeline.schema import Reason
+
+
+class ReadLimits(Strict):
+    """How much of an input is read before it is rejected as too large."""
+
+    max_file_bytes: int = Field(default=50_000_000, ge=1, description="of a .txt, .html or .json file, which is read whole")
+    max_record_bytes: int = Field(default=5_000_000, ge=1, description="of one line or row of a larger file")
+
+
+DEFAULT_FIELDS: dict[str, tuple[str, ...]] = {
+    "title": ("title", "headline", "العنوان"),
+    "text": ("text", "body", "content", "article", "النص"),
+    "published": ("published", "date", "published_at", "pubdate", "datetime", "التاريخ"),
+    "outlet": ("outlet", "source", "site", "publisher", "المصدر"),
+    "url": ("url", "link", "الرابط"),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One scraped article as its file gives it; `html` marks a whole page."""
+
+    source_path: str
+    record_index: int
+    text: str
+    title: str | None = None
+    outlet: str | None = None
+    published: str | None = None
+    url: str | None = None
+    html: bool = False
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One input that was not kept, and why."""
+
+    source_path: str
+    record_index: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read and the name it goes by in the tables."""
+
+    path: Path
+    name: str
+
+
+class _RefusedError(Exception):
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def find_sources(inputs: Iterable[Path], root: Path | None = None) -> list[Source]:
+    """List the files of files and folders, sorted by name; hidden files and `.dvc` files are left out.
+
+    A file's name in the tables is its path below `root`, or as given where it is not below it.
+    """
+    sources = []
+    for given in inputs:
+        if not given.exists():
+            raise WijhaError(f"no such file or folder: {given}")
+        files = sorted(p for p in given.rglob("*") if p.is_file()) if given.is_dir() else [given]
+        for path in files:
+            inside = path.relative_to(given) if given.is_dir() else Path(path.name)
+            if any(part.startswith(".") for part in inside.parts) or path.suffix == ".dvc":
+                continue
+            below = root is not None and path.is_relative_to(root)
+            sources.append(Source(path, path.relative_to(root).as_posix() if below and root else path.as_posix()))
+    return sources
+
+
+def read_sources(
+    sources: Iterable[Source], limits: ReadLimits, fields: dict[str, tuple[str, ...]] | None = None
+) -> Iterator[Record | Reject]:
+    """Read every record of every source, in order."""
+    for source in sources:
+        yield from read_source(source, limits, fields or DEFAULT_FIELDS)
+
+
+def read_source(source: Source, limits: ReadLimits, fields: dict[str, tuple[str, ...]]) -> Iterator[Record | Reject]:
+    """Read the records of one file; a fault in the container ends it with a reject that says where."""
+    suffixes = [s.lower() for s in source.path.suffixes]
+    zipped = suffixes[-1:] == [".gz"]
+    kind = (suffixes[:-1] if zipped else suffixes)[-1:]
+    reader = _READERS.get(kind[0] if kind else "")
+    index = 0
+    try:
+        if reader is None:
+            raise _RefusedError(Reason.UNSUPPORTED, f"{source.path.suffix or 'no extension'}; known: {' '.join(sorted(_READERS))}")
+        with _open(source.path, zipped) as stream:
+            for item in reader(stream, limits, fields):
+                match item:
+                    case _RefusedError():
+                        yield Reject(source.name, index, item.reason, item.detail)
+                    case _:
+                        yield Record(source.name, index, **item)
+                index += 1
+        if index == 0:
+            raise _RefusedError(Reason.EMPTY, "no records")
+    except _RefusedError as refused:
+        yield Reject(source.name, index, refused.reason, refused.detail)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        yield Reject(source.name, index, Reason.MALFORMED, f"gzip: {error}")
+    except OSError as error:
+        yield Reject(source.name, index, Reason.UNREADABLE, error.strerror or str(error))
+
+
+def _open(path: Path, zipped: bool) -> IO[bytes]:
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+
+
+# --- one reader a container ---------------------------------------------------------------------------------------------------
+
+_Item = dict[str, Any] | _RefusedError
+_Fields = dict[str, tuple[str, ...]]
+
+
+def _read_text(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
+    yield {"text": decode(_read_whole(stream, limits))}
+
+
+def _read_html(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
+    data = _read_whole(stream, limits)
+    yield {"text": decode(data, declared=_declared_charset(data)), "html": True}
+
+
+def _read_json(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
+    value = _parse_json(decode(_read_whole(stream, limits)))
+    if isinstance(value, dict):
+        lists = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+        value = lists[0] if lists and not _pick(value, fields["text"]) else [value]
+    if not isinstance(value, list):
+        raise _RefusedError(Reason.MALFORMED, f"JSON {type(value).__name__}; expected an object or a list of objects")
+    for row in value:
+        yield _from_mapping(row, fields)
+
+
+def _read_jsonl(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
+    for line in _lines(stream, limits.max_record_bytes):
+        if isinstance(line, _RefusedError):
+            yield line
+        elif line.strip():
+            try:
+                yield _from_mapping(_parse_json(decode(line)), fields)
+            except _RefusedError as refused:
+                yield refused
+
+
+def _read_csv(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
+    head = stream.read(1_000_000)
+    if not head:
+        return
+    encoding = _encoding_of(head)
+    text = io.TextIOWrapper(_Rejoined(head, stream), encoding, errors="replace", newline="")  # type: ignore[type-var]
+    csv.field_size_limit(limits.max_record_bytes)
+    first = head.split(b"\n", 1)[0]
+    rows = csv.DictReader(text, delimiter="\t" if first.count(b"\t") > first.count(b",") else ",", strict=True)
+    if not rows.fieldnames or not _column(rows.fieldnames, fields["text"]):
+        raise _RefusedError(Reason.NO_TEXT, f"columns {rows.fieldnames}; expected one of {', '.join(fields['text'])}")
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: {error}") from None
+        yield _from_mapping({k: v for k, v in row.items() if k is not None}, fields)
+
+
+_READERS: dict[str, Callable[[IO[bytes], ReadLimits, _Fields], Iterator[_Item]]] = {
+    ".txt": _read_text,
+    ".html": _read_html,
+    ".htm": _read_html,
+    ".json": _read_json,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+}
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream whose beginning was read already."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._head[: len(buffer)] or self._rest.read(len(buffer))
+        self._head = self._head[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _read_whole(stream: IO[bytes], limits: ReadLimits) -> bytes:
+    data = stream.read(limits.max_file_bytes + 1)
+    if len(data) > limits.max_file_bytes:
+        raise _RefusedError(Reason.TOO_LARGE, f"over {limits.max_file_bytes} bytes")
+    return data
+
+
+def _lines(stream: IO[bytes], limit: int) -> Iterator[bytes | _RefusedError]:
+    while line := stream.readline(limit + 1):
+        if len(line) <= limit:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(limit)
+        yield _RefusedError(Reason.TOO_LARGE, f"a line of over {limit} bytes")
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise _RefusedError(Reason.MALFORMED, "JSON nested too deep") from None
+    except ValueError as error:
+        raise _RefusedError(Reason.MALFORMED, f"JSON: {error}") from None
+
+
+def _from_mapping(row: Any, fields: _Fields) -> _Item:
+    if not isinstance(row, dict):
+        return _RefusedError(Reason.MALFORMED, f"a record is a JSON {type(row).__name__}; expected an object")
+    found = {name: _pick(row, names) for name, names in fields.items()}
+    if found["text"] is None:
+        return _RefusedError(Reason.NO_TEXT, f"fields {', '.join(map(str, row))[:200]}; expected one of {', '.join(fields['text'])}")
+    return found
+
+
+def _pick(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    """Return the first of these fields that holds text, whatever the case of its name."""
+    lowered = {str(k).lower().strip("\ufeff "): v for k, v in row.items()}
+    for name in names:
+        value = lowered.get(name)
+        if isinstance(value, dict):
+            value = value.get("name")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and value.strip():
+            return value
+    return None
+
+
+def _column(columns: Iterable[str | None], names: tuple[str, ...]) -> bool:
+    return bool({(c or "").lower().strip("\ufeff ") for c in columns} & set(names))
+
+
+# --- encodings ----------------------------------------------------------------------------------------------------------------
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_ARABIC_ENCODINGS = ("cp1256", "iso8859_6")
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,30})", re.IGNORECASE)
+_CONTROLS = bytes(range(9)) + bytes(range(14, 27)) + bytes(range(28, 32))
+MAX_BROKEN_SHARE = 0.005  # undecodable characters in otherwise good text (a cut file, a bad byte)
+
+
+def decode(data: bytes, declared: str | None = None) -> str:
+    """Decode bytes of unknown encoding: BOM, UTF-8, the declared charset, UTF-16, then what gives Arabic.
+
+    A guess counts only when the letters that it gives are Arabic (`language.script`).
+    """
+    if not data.strip():
+        raise _RefusedError(Reason.EMPTY, "no bytes" if not data else "only white space")
+    text = data.decode(_encoding_of(data, declared), errors="replace")
+    if text.count("\ufffd") > max(2, MAX_BROKEN_SHARE * len(text)):
+        raise _RefusedError(Reason.UNDECODABLE, f"{text.count(chr(0xFFFD))} undecodable characters of {len(text)}")
+    return text
+
+
+def _encoding_of(data: bytes, declared: str | None = None) -> str:
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return encoding
+    if _is_utf8(data):
+        if b"\x00" in data[:4096]:
+            raise _RefusedError(Reason.BINARY, "NUL bytes")
+        return "utf-8"
+    sample = data[:200_000]
+    if len(sample.translate(None, _CONTROLS)) < 0.98 * len(sample) and not _looks_utf16(sample):
+        raise _RefusedError(Reason.BINARY, "control bytes")
+    for encoding in _guesses(sample, declared):
+        if _gives_arabic(sample, encoding):
+            return encoding
+    if _is_latin(sample):
+        return declared if declared and _known(declared) else "cp1252"
+    raise _RefusedError(Reason.UNDECODABLE, f"neither UTF-8 nor {', '.join(_ARABIC_ENCODINGS)} gives Arabic text")
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Return whether bytes are UTF-8 but for the few broken characters that a cut or a bad byte leaves."""
+    broken = data.decode("utf-8", errors="replace").count("\ufffd") - data.count("\ufffd".encode())
+    return broken == 0 or (broken <= max(1, MAX_BROKEN_SHARE * len(data) / 4) and not _mostly_single_byte(data))
+
+
+def _mostly_single_byte(data: bytes) -> bool:
+    high = sum(byte >= 0x80 for byte in data[:20_000])
+    decoded = data[:20_000].decode("utf-8", errors="ignore")
+    return high > 0 and sum(ord(c) >= 0x80 for c in decoded) * 4 < high
+
+
+def _guesses(sample: bytes, declared: str | None) -> Iterator[str]:
+    if declared and _known(declared):
+        yield declared
+    if _looks_utf16(sample):
+        yield from ("utf-16-le", "utf-16-be")
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample[:20_000], cp_isolation=[*_ARABIC_ENCODINGS]).best()
+    if best is not None:
+        yield best.encoding
+    yield from _ARABIC_ENCODINGS
+
+
+def _known(encoding: str) -> bool:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        return False
+    return True
+
+
+def _looks_utf16(sample: bytes) -> bool:
+    return max(sample[1::2].count(6), sample[::2].count(6)) > len(sample) // 8
+
+
+def _gives_arabic(sample: bytes, encoding: str) -> bool:
+    text = sample.decode(encoding, errors="replace")
+    letters = script(text)
+    broken = text.count("\ufffd") > max(2, MAX_BROKEN_SHARE * len(text))
+    return not broken and letters.arabic >= 20 and letters.foreign_share < 0.03 and letters.article_share > 0.05
+
+
+def _is_latin(sample: bytes) -> bool:
+    return sum(byte < 0x80 for byte in sample) > 0.8 * len(sample)
+
+
+def _declared_charset(data: bytes) -> str | None:
+    found = _CHARSET.search(data[:4096])
+    return found[1].decode("ascii") if found else None

@@ -1,0 +1,87 @@
+"""Split an article's body into sentences, and tell the outlet's own voice from what it quotes.
+
+Layer 1. Offsets are into the body, which stays verbatim.
+"""
+
+import re
+from dataclasses import dataclass
+
+from pipeline.arabic import DIACRITICS, LETTER, fold
+from pipeline.schema import Voice
+
+_CLOSERS = "»”\"')\\]’"
+_STOP = re.compile(rf"(?:[!؟?]+|(?<!\.)\.(?!\.)|…+(?=\s*\n))[{_CLOSERS}]*(?=\s|$|[«“{LETTER}])")
+_ABBREVIATION = re.compile(rf"(?<![{LETTER}{DIACRITICS}])(?:[{LETTER}]|أ\.د|ص\.ب|ق\.م|هـ|إلخ)$")
+_LETTERS = re.compile(f"[{LETTER}]")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A half-open span of the body, and who speaks in it."""
+
+    start: int
+    end: int
+    voice: Voice
+
+
+def split_sentences(body: str) -> list[Sentence]:
+    """Return the sentences of a body, in order; spans without an Arabic letter are left out."""
+    sentences = []
+    for start, end in _spans(body):
+        while start < end and body[start].isspace():
+            start += 1
+        while end > start and body[end - 1].isspace():
+            end -= 1
+        if start < end and _LETTERS.search(body, start, end):
+            sentences.append(Sentence(start, end, voice_of(body[start:end])))
+    return sentences
+
+
+def _spans(body: str) -> list[tuple[int, int]]:
+    spans = []
+    for line in re.finditer(r"[^\n]+", body):
+        start = line.start()
+        for stop in _STOP.finditer(body, line.start(), line.end()):
+            if _is_boundary(body, stop, line.end()):
+                spans.append((start, stop.end()))
+                start = stop.end()
+        spans.append((start, line.end()))
+    return spans
+
+
+def _is_boundary(body: str, stop: re.Match[str], line_end: int) -> bool:
+    """Return False for a full stop inside a number, after an abbreviation, or glued to the next word's digits."""
+    if not stop[0].startswith("."):
+        return True
+    at = stop.start()
+    if _ABBREVIATION.search(body, max(0, at - 5), at):
+        return False
+    following = body[stop.end() : stop.end() + 1]
+    return not (following and _LETTERS.match(following) and body[at - 1 : at].isascii())
+
+
+_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\"[^\"]*\"")
+_VERBS = (
+    "قال|قالت|اكد|اكدت|اوضح|اوضحت|اضاف|اضافت|اعتبر|اعتبرت|صرح|صرحت|اعلن|اعلنت|ذكر|ذكرت|افاد|افادت|اشار|اشارت|شدد|شددت|راي|رات|"
+    "زعم|زعمت|ادعي|ادعت|اتهم|اتهمت|نفي|نفت|وصف|وصفت|كشف|كشفت|تابع|تابعت|لفت|لفتت|نقل|نقلت|حذر|حذرت|يري|تري|يقول|تقول|يؤكد|يوكد|توكد"
+)
+_FRAME = re.compile(
+    rf"^\W*(?:[وف]?(?:{_VERBS})\b|[وف]?(?:بحسب|حسب|وفق|وفقا|نقلا عن|علي حد (?:قول|تعبير|وصف))\b)"
+    r"|\b(?:علي حد (?:قوله|قولها|قولهم|تعبيره|تعبيرها|وصفه)|"
+    r"بحسب (?:قوله|قولها|تعبيره|المصدر)|حسب (?:قوله|قولها|تعبيره))"
+)
+_LABEL = re.compile(rf"^\W*(?:[{LETTER}]+\s+){{0,4}}[{LETTER}]+\s*:\s")
+
+
+def voice_of(sentence: str) -> Voice:
+    """Say whether most of a sentence is somebody else's words.
+
+    Quoted: at least half of its letters stand in quotation marks; or it opens with a reporting verb ("قال ...", "وفق ..."), a speaker
+    and a colon, or closes with "على حد قوله".
+    """
+    letters = len(_LETTERS.findall(sentence))
+    inside = sum(len(_LETTERS.findall(quote)) for quote in _QUOTED.findall(sentence))
+    if letters and inside * 2 >= letters:
+        return Voice.QUOTED
+    folded = fold(sentence).text
+    return Voice.QUOTED if _FRAME.search(folded) or _LABEL.search(folded) else Voice.OUTLET

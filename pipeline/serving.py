@@ -1,0 +1,72 @@
+"""The trained model as an MLflow pyfunc that scores raw text.
+
+Layer 3, with `stages/track.py` the only importer of mlflow. The logged model carries a small workspace of its own (parameters, actor set,
+encoder settings, heads) and this package's code.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, Schema
+
+from pipeline.cleaning import Article
+from pipeline.readers import Record
+from pipeline.score import Scorer
+from pipeline.workspace import Workspace
+
+OUTPUT = ["input", "reason", "actor", "stance", "score", "p_against", "p_neutral", "p_favor", "abstained", "evidence"]
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec("string", "text"), ColSpec("string", "title", required=False)]),
+    outputs=Schema(
+        [
+            ColSpec("long", "input"),
+            ColSpec("string", "reason", required=False),
+            ColSpec("string", "actor", required=False),
+            ColSpec("string", "stance", required=False),
+            *(ColSpec("double", name, required=False) for name in ("score", "p_against", "p_neutral", "p_favor")),
+            ColSpec("boolean", "abstained", required=False),
+            ColSpec("string", "evidence", required=False),
+        ]
+    ),
+)
+
+
+class StanceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
+    """Scores a data frame of raw texts (`text`, optional `title`): one row for each text and actor that it mentions.
+
+    A text that is no Arabic article, or mentions no actor, gives one row with its position and, if it was rejected, the reason.
+    """
+
+    def load_context(self, context: Any) -> None:
+        self._scorer = Scorer.load(Workspace(Path(context.artifacts["workspace"])))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        titles = model_input["title"] if "title" in model_input else [None] * len(model_input)
+        rows: list[dict[str, Any]] = []
+        for number, (text, title) in enumerate(zip(model_input["text"], titles, strict=True)):
+            rows += self._score_one(number, Record("input", number, text, title=title if isinstance(title, str) else None))
+        return pd.DataFrame(rows, columns=OUTPUT)
+
+    def _score_one(self, number: int, record: Record) -> list[dict[str, Any]]:
+        (article,) = self._scorer.clean([record])
+        if not isinstance(article, Article):
+            return [{"input": number, "reason": f"{article.reason}: {article.detail}"}]
+        stances = self._scorer.score([article]).article_stance
+        for row in stances:
+            row["evidence"] = "\n".join(row["evidence_text"])
+        return [{"input": number, **{k: v for k, v in row.items() if k in OUTPUT}} for row in stances] or [{"input": number}]
+
+
+def copy_workspace(workspace: Workspace, folder: Path) -> None:
+    """Copy what scoring needs (parameters, actors, encoder settings, heads) to a folder laid out as a workspace."""
+    choices = workspace.choices()
+    encoder = workspace.root / "configs/encoders" / f"{choices.encoder}.yaml"
+    for path in (workspace.params, workspace.actors_file(choices), encoder):
+        target = folder / path.relative_to(workspace.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    shutil.copytree(workspace.models, folder / "models")

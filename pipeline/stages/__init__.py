@@ -1,0 +1,1 @@
+"""The stages of the pipeline, one module each; `main(workspace)` reads tables, calls pure functions and writes tables."""

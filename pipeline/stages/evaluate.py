@@ -1,0 +1,191 @@
+"""evaluate: out-of-fold predictions against gold, with intervals, baselines, agreement and the matcher's own score.
+
+Layer 2. Writes experiments/metrics.json, the data of the plots, and the report. Nothing here is computed on texts that a head was
+fitted on.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from pipeline import metrics, schema, tables
+from pipeline.aggregate import AggregateParams, aggregate
+from pipeline.baselines import BASELINES, held_out_labels
+from pipeline.config import Strict, load
+from pipeline.gold import GoldItem, read_gold
+from pipeline.report import render_report
+from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES
+from pipeline.sentences import voice_of
+from pipeline.workspace import Workspace
+
+Row = dict[str, Any]
+
+
+class Params(Strict):
+    """The `evaluate` section of params.yaml."""
+
+    replicates: int = Field(default=1000, ge=100, description="of the cluster bootstrap")
+
+
+class Evaluation:
+    """Scores with intervals, all from one bootstrap generator; `clusters` is the unit that is resampled."""
+
+    def __init__(self, replicates: int, seed: int) -> None:
+        self._replicates = replicates
+        self._seed = seed
+
+    def labels(self, truth: Sequence[str], predicted: Sequence[str], classes: Sequence[str], clusters: Sequence[str]) -> Row:
+        """Return macro-F1, accuracy, the F1 of each class and n, of predicted labels."""
+        code = {name: i for i, name in enumerate(classes)}
+        true_codes, codes = np.array([code[t] for t in truth]), np.array([code[p] for p in predicted])
+        counts = metrics.per_cluster(lambda rows: metrics.confusion(true_codes[rows], codes[rows], len(classes)), clusters)
+        scores: Row = {
+            "macro_f1": self._interval(counts, metrics.macro_f1),
+            "accuracy": self._interval(counts, metrics.accuracy),
+            "f1": {str(name): self._interval(counts, metrics.mean_f1(i)) for name, i in code.items()},
+            "n": len(truth),
+            "n_clusters": len(counts),
+        }
+        if list(classes) == list(STANCES):
+            scores["f1_favor_against"] = self._interval(counts, metrics.mean_f1(code["favor"], code["against"]))
+        return scores
+
+    def calibration(self, truth: Sequence[str], p: np.ndarray, classes: Sequence[str], clusters: Sequence[str]) -> Row:
+        """Return the expected calibration error of probabilities."""
+        codes = np.array([list(classes).index(t) for t in truth])
+        bins = metrics.per_cluster(lambda rows: metrics.calibration_bins(codes[rows], p[rows]), clusters)
+        return self._interval(bins, metrics.expected_calibration_error)
+
+    def _interval(self, per_cluster: np.ndarray, score: metrics.Score) -> dict[str, float]:
+        rng = np.random.default_rng(self._seed)  # the same resamples for every score, so that differences can be compared
+        return metrics.cluster_bootstrap(per_cluster, score, rng, self._replicates).as_dict()
+
+
+def evaluate_instances(rows: Sequence[Row], evaluation: Evaluation) -> Row:
+    """Score stance and sentiment of gold rows that carry their out-of-fold probabilities and fold."""
+    groups = [row["group"] for row in rows]
+    truth = [row["stance"] for row in rows]
+    p = np.array([[row[name] for name in STANCE_P] for row in rows])
+    predicted = [STANCES[i] for i in p.argmax(1)]
+    stance = evaluation.labels(truth, predicted, STANCES, groups)
+    stance["ece"] = evaluation.calibration(truth, p, STANCES, groups)
+    stance["per_actor"] = {
+        actor: evaluation.labels(_take(truth, at), _take(predicted, at), STANCES, _take(groups, at))
+        for actor, at in _positions(row["actor"] for row in rows).items()
+    }
+    fold_of = np.array([row["fold"] for row in rows])
+    texts = [row["text"] for row in rows]
+    stance["baselines"] = {
+        name: evaluation.labels(truth, held_out_labels(baseline, texts, truth, fold_of), STANCES, groups)
+        for name, baseline in BASELINES.items()
+    }
+    tone = [row["sentiment"] for row in rows]
+    q = np.array([[row[name] for name in SENTIMENT_P] for row in rows])
+    sentiment = evaluation.labels(tone, [SENTIMENTS[i] for i in q.argmax(1)], SENTIMENTS, groups)
+    sentiment["ece"] = evaluation.calibration(tone, q, SENTIMENTS, groups)
+    return {"stance": stance, "sentiment": sentiment}
+
+
+def evaluate_articles(rows: Sequence[Row], params: AggregateParams, evaluation: Evaluation) -> Row:
+    """Score article stance: the same aggregation over gold labels and over out-of-fold probabilities of the same sentences."""
+    truth, predicted, groups = [], [], []
+    for (_, _), at in _positions((row["article_id"], row["actor"]) for row in rows).items():
+        members = [rows[i] for i in at]
+        spoken = [voice_of(row["text"]) for row in members]
+        gold = np.array([[float(row["stance"] == s) for s in STANCES] for row in members])
+        found = np.array([[row[name] for name in STANCE_P] for row in members])
+        truth.append(aggregate(gold, spoken, params).stance)
+        predicted.append(aggregate(found, spoken, params).stance)
+        groups.append(members[0]["group"])
+    return evaluation.labels(truth, predicted, STANCES, groups)
+
+
+def evaluate_matcher(gold: Sequence[Row]) -> Row:
+    """Say how many true mentions the matcher finds and how many false ones it leaves out, in gold texts."""
+    true = [row for row in gold if row["stance"] and row["stance"] != NOT_ACTOR]
+    false = [row for row in gold if row["stance"] == NOT_ACTOR]
+    return {
+        "mentions": len(true),
+        "found": _share(sum(bool(row["spans"]) for row in true), len(true)),
+        "not_actor": len(false),
+        "left_out": _share(sum(not row["spans"] for row in false), len(false)),
+    }
+
+
+def evaluate_agreement(gold: Sequence[GoldItem]) -> Row:
+    """Return Krippendorff's alpha of the annotators, adjudication left out, and how many items have no settled label."""
+    twice = [item for item in gold if len({j.annotator for j in item.judgements}) > 1]
+    stance = [[j.stance for j in item.judgements if j.annotator != "adjudicated"] for item in twice]
+    sentiment = [[j.sentiment for j in item.judgements if j.annotator != "adjudicated"] for item in twice]
+    alphas = {"stance_alpha": metrics.krippendorff_alpha(stance), "sentiment_alpha": metrics.krippendorff_alpha(sentiment)}
+    return {
+        **{name: round(value, 4) for name, value in alphas.items() if value is not None},
+        "annotated_twice": len(twice),
+        "unsettled": sum(item.stance is None or item.sentiment is None for item in gold),
+    }
+
+
+def confusion_rows(rows: Sequence[Row]) -> list[Row]:
+    """Return one row an instance for DVC's confusion template."""
+    return [{"actual": row["stance"], "predicted": _top(row)} for row in rows]
+
+
+def reliability_rows(rows: Sequence[Row]) -> list[Row]:
+    """Return one row a filled confidence bin: mean confidence, accuracy and count."""
+    codes = [STANCES.index(row["stance"]) for row in rows]
+    bins = metrics.calibration_bins(codes, np.array([[row[name] for name in STANCE_P] for row in rows]))
+    return [{"confidence": round(c / n, 4), "accuracy": round(hits / n, 4), "count": int(n)} for n, c, hits in bins if n > 0]
+
+
+def _top(row: Row) -> str:
+    return STANCES[int(np.argmax([row[name] for name in STANCE_P]))].value
+
+
+def _take(column: Sequence[Any], at: Sequence[int]) -> list[Any]:
+    return [column[i] for i in at]
+
+
+def _positions(keys: Any) -> dict[Any, list[int]]:
+    positions = defaultdict(list)
+    for i, key in enumerate(keys):
+        positions[key].append(i)
+    return dict(sorted(positions.items()))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def main(workspace: Workspace) -> None:
+    """Evaluate the model of this workspace."""
+    params = load(workspace.params, Params, "evaluate")
+    choices = workspace.choices()
+    gold = tables.read(workspace.table("gold_instances"), schema.GOLD_INSTANCES).to_pylist()
+    by_id = {row["gold_id"]: row for row in gold}
+    predictions = tables.read(workspace.table("gold_predictions"), schema.GOLD_PREDICTIONS).to_pylist()
+    rows = [{**by_id[p["gold_id"]], **p} for p in predictions]
+    evaluation = Evaluation(params.replicates, choices.seed)
+    articles = tables.read(workspace.table("articles"), schema.ARTICLES).to_pylist()
+    rejects = tables.read(workspace.table("rejects"), schema.REJECTS).to_pylist()
+    stances = tables.read(workspace.table("article_stance"), schema.ARTICLE_STANCE).to_pylist()
+    result = {
+        **evaluate_instances(rows, evaluation),
+        "article": evaluate_articles(rows, load(workspace.params, AggregateParams, "label.aggregate"), evaluation),
+        "matcher": evaluate_matcher(gold),
+        "agreement": evaluate_agreement(read_gold(workspace.gold, {row["actor"] for row in gold})),
+        "corpus": {
+            "articles": len(articles),
+            "clusters": len({a["cluster_id"] for a in articles}),
+            "rejects": len(rejects),
+            "article_stances": len(stances),
+        },
+    }
+    tables.write_json(workspace.metrics, result)
+    plots = {"confusion": confusion_rows(rows), "reliability": reliability_rows(rows)}
+    for name, plot in plots.items():
+        tables.write_json(workspace.plots / f"{name}.json", plot)
+    render_report(workspace.report, json.loads(json.dumps(result)), plots, articles, stances, rejects)

@@ -1,0 +1,133 @@
+"""The only reading and writing of tables and JSON: validated against a schema, and atomic.
+
+Layer 1. A file appears whole under its name or not at all; a reader gets the columns that `schema.py` promises or an error.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from pipeline.errors import WijhaError
+
+Vectors: TypeAlias = np.ndarray | sparse.csr_matrix  # one row an instance; float32
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the same folder that becomes `path` if the block succeeds and vanishes if it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def table_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Make a table of row dicts; a row with other columns, or null where none is allowed, is an error."""
+    for row in rows[:1]:
+        if set(row) != set(schema.names):
+            raise ValueError(f"row has columns {sorted(row)}, schema has {sorted(schema.names)}")
+    table = pa.Table.from_pylist(rows, schema=schema)
+    table.validate(full=True)
+    for column in schema:
+        if not column.nullable and table[column.name].null_count:
+            raise ValueError(f"column {column.name} has nulls")
+    return table
+
+
+def write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    """Write rows as one Parquet file of this schema."""
+    write_table(path, table_of(rows, schema))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as one Parquet file; the same table always gives the same bytes."""
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a table that a stage wrote, or say which step is missing."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise WijhaError(f"no table {path}: an earlier stage has not run; run `dvc repro`") from None
+    except pa.ArrowInvalid as error:
+        raise WijhaError(f"{path} is not a readable Parquet file ({error}); run `dvc repro -f` to make it anew") from None
+    if not table.schema.equals(schema):
+        missing = sorted(set(schema.names) ^ set(table.schema.names))
+        raise WijhaError(f"{path} was written by another version (columns {missing or 'of other types'}); run `dvc repro`")
+    return table
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys and a final newline, so that git diffs stay small."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    with atomic(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a stage wrote, or say which step is missing."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WijhaError(f"no file {path}: an earlier stage has not run; run `dvc repro`") from None
+    except ValueError as error:
+        raise WijhaError(f"{path} is not valid JSON: {error}") from None
+
+
+# --- vectors ------------------------------------------------------------------------------------------------------------------
+
+
+def write_vectors(path: Path, ids: list[str], vectors: Vectors, encoder: str) -> None:
+    """Write one vector an id, dense or sparse, with the fingerprint of the encoder that made them."""
+    if sparse.issparse(vectors):
+        matrix = sparse.csr_matrix(vectors)
+        offsets = pa.array(matrix.indptr.astype(np.int32))
+        columns = {
+            "id": pa.array(ids, pa.string()),
+            "indices": pa.ListArray.from_arrays(offsets, pa.array(matrix.indices.astype(np.int32))),
+            "values": pa.ListArray.from_arrays(offsets, pa.array(matrix.data.astype(np.float32))),
+        }
+    else:
+        dense = np.ascontiguousarray(vectors, dtype=np.float32)
+        values = pa.FixedSizeListArray.from_arrays(pa.array(dense.ravel()), dense.shape[1])
+        columns = {"id": pa.array(ids, pa.string()), "values": values}
+    metadata = {"encoder": encoder, "width": str(vectors.shape[1])}
+    write_table(path, pa.table(columns).replace_schema_metadata(metadata))
+
+
+def read_vectors(path: Path) -> tuple[list[str], Vectors, str]:
+    """Return the ids, the vectors (n x width, float32) and the encoder's fingerprint."""
+    try:
+        table = pq.read_table(path).combine_chunks()
+    except FileNotFoundError:
+        raise WijhaError(f"no vectors {path}: the embed stage has not run; run `dvc repro embed`") from None
+    metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+    ids, width = table["id"].to_pylist(), int(metadata["width"])
+    if "indices" not in table.column_names:
+        flat = _flat(table["values"]).to_numpy(zero_copy_only=False)
+        return ids, flat.reshape(len(ids), width), metadata["encoder"]
+    lengths = np.array([len(row) for row in table["indices"].to_pylist()], dtype=np.int64)
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    parts = (_flat(table["values"]).to_numpy(), _flat(table["indices"]).to_numpy(), indptr)
+    return ids, sparse.csr_matrix(parts, shape=(len(ids), width), dtype=np.float32), metadata["encoder"]
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays([chunk.flatten() for chunk in column.chunks]) if column.num_chunks else pa.array([])

@@ -1,0 +1,79 @@
+"""Where a project keeps its files: the one place that names them, relative to a root that is always an argument.
+
+Layer 0. dvc.yaml says the same; `tests/test_dvc.py` holds the two together.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from pipeline.config import LexicalSettings, Strict, TransformerSettings, load, load_encoder_settings
+
+
+class Choices(Strict):
+    """The choices of params.yaml that several stages share; each stage's own section is read by the stage."""
+
+    encoder: str = Field(pattern=r"^[\w.-]+$", description="a file of configs/encoders/")
+    actors: str = Field(pattern=r"^[\w.-]+$", description="a file of configs/actors/")
+    seed: int = Field(ge=0)
+    preprocess: Any = None
+    train: Any = None
+    label: Any = None
+    evaluate: Any = None
+    track: Any = None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The files of one project."""
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data/raw"
+
+    @property
+    def gold(self) -> Path:
+        return self.root / "data/gold"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "experiments/metrics.json"
+
+    @property
+    def plots(self) -> Path:
+        return self.root / "experiments/plots"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "experiments/report.html"
+
+    @property
+    def tracked(self) -> Path:
+        return self.root / "experiments/tracked.json"
+
+    def table(self, name: str) -> Path:
+        """Return the path of a table between stages, such as `articles`."""
+        return self.root / "data/tables" / f"{name}.parquet"
+
+    def choices(self) -> Choices:
+        """Read the shared choices of params.yaml."""
+        return load(self.params, Choices)
+
+    def actors_file(self, choices: Choices) -> Path:
+        return self.root / "configs/actors" / f"{choices.actors}.yaml"
+
+    def encoder_settings(self, choices: Choices) -> LexicalSettings | TransformerSettings:
+        """Read the settings of the encoder that params.yaml names."""
+        return load_encoder_settings(self.root / "configs/encoders" / f"{choices.encoder}.yaml")
