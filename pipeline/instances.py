@@ -3,14 +3,14 @@
 Layer 1. Every span can be quoted: sentences by offsets into the body, mentions by offsets into the sentence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.actors import ActorSet, Context, Mention, Tone
 from pipeline.arabic import fold
 from pipeline.cleaning import Article
-from pipeline.sentences import split_sentences
+from pipeline.sentences import Sentence, split_sentences, voice_of
 
 Row = dict[str, Any]
 
@@ -42,37 +42,28 @@ class Parts:
 
 
 def parts_of(article: Article, actors: ActorSet) -> Parts:
-    """Split an article and find its actors."""
+    """Split an article and find its actors. The headline, which often says most, is sentence 0; the body begins with sentence 1."""
     sentences: list[Row] = []
     instances: list[Row] = []
     context = Context.of(article.text, article.published)
-    for number, sentence in enumerate(split_sentences(article.body)):
+    for number, (part, sentence) in enumerate(_sentences(article), start=0 if article.title else 1):
         sentence_id = f"{article.article_id}-{number:04d}"
-        text = article.body[sentence.start : sentence.end]
-        sentences.append(
-            {
-                "article_id": article.article_id,
-                "sentence_id": sentence_id,
-                "start": sentence.start,
-                "end": sentence.end,
-                "voice": sentence.voice,
-            }
-        )
+        text = ((article.title or "") if part == "title" else article.body)[sentence.start : sentence.end]
+        place = {"article_id": article.article_id, "sentence_id": sentence_id}
+        sentences.append({**place, "part": part, "start": sentence.start, "end": sentence.end, "voice": sentence.voice})
         mentions = actors.find_folded(fold(text), context)
         for actor in dict.fromkeys(mention.actor for mention in mentions):
             spans, other_spans = spans_for(actor, mentions)
-            instances.append(
-                {
-                    "instance_id": f"{sentence_id}-{actor}",
-                    "article_id": article.article_id,
-                    "sentence_id": sentence_id,
-                    "actor": actor,
-                    "text": text,
-                    "spans": spans,
-                    "other_spans": other_spans,
-                }
-            )
+            instance = {"instance_id": f"{sentence_id}-{actor}", "actor": actor, "text": text}
+            instances.append({**place, **instance, "spans": spans, "other_spans": other_spans})
     return Parts(sentences, instances)
+
+
+def _sentences(article: Article) -> Iterator[tuple[str, Sentence]]:
+    if article.title:
+        yield "title", Sentence(0, len(article.title), voice_of(article.title))
+    for sentence in split_sentences(article.body):
+        yield "body", sentence
 
 
 def spans_for(actor: str, mentions: Iterable[Mention]) -> tuple[list[Row], list[Row]]:

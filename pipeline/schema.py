@@ -88,6 +88,7 @@ REJECTS = _schema(source_path=pa.string(), record_index=pa.int64(), reason=pa.st
 SENTENCES = _schema(
     article_id=pa.string(),
     sentence_id=pa.string(),
+    part=pa.string(),  # title or body: what start and end are offsets into
     start=pa.int32(),
     end=pa.int32(),
     voice=pa.string(),

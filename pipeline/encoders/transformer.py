@@ -147,22 +147,40 @@ def _load(settings: TransformerSettings, root: Path) -> tuple[Any, Any, str]:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModel, AutoTokenizer
     except ImportError as error:
         raise WijhaError(
             f"encoder {settings.model} needs {error.name}, which is not installed: pip install -c constraints.txt '.[arabert]', "
             "or use the embedded encoder (encoder: lexical)"
         ) from None
+    if local:
+        _check_folder(folder)
     name = str(folder) if local else settings.model
     options: dict[str, Any] = {"local_files_only": True} if local else {"revision": settings.revision}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
-        model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, add_pooling_layer=False, **options)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        model, loading = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _unavailable(settings.model, str(error).strip().split("\n")[0]) from error
+    absent = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
+    if absent:  # transformers would fill them with random numbers
+        raise _unavailable(settings.model, f"the checkpoint lacks {len(absent)} tensors of {type(model).__name__}, such as {absent[0]}")
     model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     weights = _digest(folder) if local else f"{settings.model}@{_resolved_commit(model, settings)}"
     return tokenizer, model, weights
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that is no whole checkpoint before anything is loaded."""
+    wanted = {
+        "config.json": ["config.json"],
+        "weights (*.safetensors)": ["*.safetensors"],
+        "a tokenizer (tokenizer.json or vocab.txt)": ["tokenizer.json", "vocab.txt"],
+    }
+    for what, patterns in wanted.items():
+        if not any(any(folder.glob(pattern)) for pattern in patterns):
+            raise _unavailable(str(folder), f"the folder has no {what}")
 
 
 def _unavailable(model: str, cause: str) -> WijhaError:

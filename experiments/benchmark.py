@@ -1,0 +1,130 @@
+"""Measure speed and memory of what a user runs, each beside the obvious alternative; write experiments/benchmark.json.
+
+    python experiments/benchmark.py [--data ../shared/data]
+
+Machines are noisy: every time is the median of its runs, and comparisons are taken in one process, turn by turn.
+"""
+
+import argparse
+import gzip
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+def seconds(action: Callable[[], object], runs: int = 1) -> float:
+    """Return the median wall time of an action."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def command(*arguments: str, cwd: Path) -> None:
+    """Run a command of this environment."""
+    subprocess.run(arguments, cwd=cwd, env=ENVIRONMENT, check=True, capture_output=True)
+
+
+def peak_memory(*arguments: str, cwd: Path) -> tuple[float, float]:
+    """Run a command; return its wall seconds and its peak resident memory in MiB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(arguments, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        raise SystemExit(f"{arguments} failed")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def copy_of_repository(folder: Path) -> Path:
+    """Clone what git has of this repository, so that nothing made before is there."""
+    target = folder / "wijha"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(target)], check=True)
+    return target
+
+
+def measure_pipeline(project: Path) -> dict[str, float]:
+    """Time `dvc repro` from nothing and with nothing to do, and the start of the command."""
+    first = seconds(lambda: command("dvc", "repro", cwd=project))
+    return {
+        "repro_s": round(first, 1),
+        "repro_again_s": round(seconds(lambda: command("dvc", "repro", cwd=project), runs=3), 2),
+        "help_s": round(seconds(lambda: command("wijha", "--help", cwd=project), runs=5), 3),
+        "bare_python_s": round(seconds(lambda: command("python", "-c", "", cwd=project), runs=5), 3),
+    }
+
+
+def measure_scoring(project: Path, articles: Path, counts: Iterable[int]) -> list[dict[str, float]]:
+    """Score the first n articles of a JSON Lines file in fresh processes."""
+    results = []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / "articles.jsonl"
+            with gzip.open(articles, "rt", encoding="utf-8") as lines, part.open("w", encoding="utf-8") as target:
+                target.writelines(itertools.islice(lines, count))
+            took, memory = peak_memory("wijha", "score", str(part), "-o", f"{folder}/out", "--quiet", cwd=project)
+            rejects = _reject_counts(Path(folder) / "out/rejects.parquet")
+        row = {"articles": count, "seconds": round(took, 1), "articles_per_s": round(count / took), "peak_mib": round(memory)}
+        results.append({**row, "rejects": rejects})
+    return results
+
+
+def _reject_counts(path: Path) -> dict[str, int]:
+    import pyarrow.parquet as pq
+
+    reasons = pq.read_table(path)["reason"].to_pylist()
+    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+
+
+def measure_real_article(project: Path, folder: Path) -> dict[str, dict[str, object]]:
+    """Score the real article that the project started from; its text stays where it is."""
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory() as out:
+        command("wijha", "score", str(folder), "-o", out, "--quiet", cwd=project)
+        rows = pq.read_table(Path(out) / "article_stance.parquet").to_pylist()
+    return {
+        row["actor"]: {
+            "stance": row["stance"],
+            "score": round(row["score"], 2),
+            "p": round(row[f"p_{row['stance']}"], 2),
+            "n_instances": row["n_instances"],
+        }
+        for row in rows
+    }
+
+
+def main() -> None:
+    """Run every measurement and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder with ant/ and seed/")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 10000])
+    arguments = parser.parse_args()
+    result: dict[str, object] = {"machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "cpu": platform.processor()}}
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy_of_repository(Path(folder))
+        result["pipeline"] = measure_pipeline(project)
+        if arguments.data.is_dir():
+            result["scoring"] = measure_scoring(project, arguments.data.resolve() / "ant/articles.jsonl.gz", arguments.counts)
+            result["real_article"] = measure_real_article(project, arguments.data.resolve() / "seed")
+        else:
+            print(f"no {arguments.data}: scoring not measured")
+    path = ROOT / "experiments/benchmark.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

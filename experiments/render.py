@@ -1,0 +1,138 @@
+"""Fill the blocks between `<!-- name -->` and `<!-- /name -->` of the documents from measured files; `--check` only compares.
+
+    python experiments/render.py [--check]
+
+Run it after `dvc repro` and, for the speed block, after `experiments/benchmark.py`.
+"""
+
+import argparse
+import csv
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = "sample/pages/b4-11.html"
+
+
+def interval(score: dict[str, float]) -> str:
+    """Write a score with its interval."""
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def table(header: list[str], rows: list[list[Any]]) -> str:
+    """Write a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def results() -> str:
+    """Write the headline figures of the last reproduction."""
+    m = json.loads((ROOT / "experiments/metrics.json").read_text(encoding="utf-8"))
+    scored = [("**stance of a sentence toward an actor**", m["stance"])]
+    scored += [(f"... toward `{actor}`", s) for actor, s in m["stance"]["per_actor"].items()]
+    scored += [(f"baseline: {name}", s) for name, s in m["stance"]["baselines"].items()]
+    scored += [("**stance of an article toward an actor**", m["article"]), ("**sentiment of a sentence**", m["sentiment"])]
+    rows = [[n, interval(s["macro_f1"]), interval(s["f1_favor_against"]) if "f1_favor_against" in s else "", s["n"]] for n, s in scored]
+    found, agreed = m["matcher"], m["agreement"]
+    return (
+        f"Default encoder, {m['stance']['n']} gold instances of the sample corpus, out of fold, 95 % intervals over clusters of articles:\n\n"
+        + table(["", "macro-F1", "mean F1 of favor and against", "n"], rows)
+        + f"\n\nExpected calibration error {interval(m['stance']['ece'])}. The matcher finds {found['found']:.1%} of {found['mentions']} gold "
+        f"mentions and leaves out {found['left_out']:.1%} of {found['not_actor']} names that denote somebody else. Agreement of the two "
+        f"annotators (both a language model): Krippendorff's alpha {agreed['stance_alpha']:.2f} for stance, {agreed['sentiment_alpha']:.2f} "
+        "for sentiment."
+    )
+
+
+def speed() -> str:
+    """Write what the benchmark measured."""
+    b = json.loads((ROOT / "experiments/benchmark.json").read_text(encoding="utf-8"))
+    p = b["pipeline"]
+    rows = [
+        ["`dvc repro` on the sample corpus, from nothing", f"{p['repro_s']} s"],
+        ["`dvc repro` with nothing to do", f"{p['repro_again_s']} s"],
+        ["`wijha --help` (a bare `python` start)", f"{p['help_s']} s ({p['bare_python_s']} s)"],
+    ]
+    rows += [
+        [f"`wijha score`, {s['articles']:,} news articles", f"{s['articles_per_s']} articles/s, peak memory {s['peak_mib']} MiB"]
+        for s in b.get("scoring", [])
+    ]
+    return f"Measured by `make benchmark` on {b['machine']['cpus']} CPU cores:\n\n" + table(["", "measured"], rows)
+
+
+def stance_rows(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """Write article stances as table rows without text."""
+    return [[f"`{r['actor']}`", f"**{r['stance']}**", f"{r['score']:+.2f}", f"{r['p']:.2f}", r["n_instances"]] for r in rows]
+
+
+def real() -> str:
+    """Write what was found in the real article."""
+    found = json.loads((ROOT / "experiments/benchmark.json").read_text(encoding="utf-8"))["real_article"]
+    return table(["actor", "stance", "score", "p", "sentences"], stance_rows([{"actor": a, **r} for a, r in found.items()]))
+
+
+def example() -> str:
+    """Write what was found in one article of the sample, with its first evidence sentence."""
+    articles = {a["source_path"]: a for a in pq.read_table(ROOT / "data/tables/articles.parquet").to_pylist()}
+    article = articles[EXAMPLE]
+    stances = pq.read_table(ROOT / "data/tables/article_stance.parquet").to_pylist()
+    mine = [{**s, "p": s[f"p_{s['stance']}"]} for s in stances if s["article_id"] == article["article_id"]]
+    rows = [[*line, s["evidence_text"][0]] for line, s in zip(stance_rows(mine), mine, strict=True)]
+    header = ["actor", "stance", "score", "p", "sentences", "first evidence"]
+    return f"`data/raw/{EXAMPLE}`, «{article['title']}»:\n\n" + table(header, rows)
+
+
+def counts() -> str:
+    """Count the sample corpus and its gold labels."""
+    articles = pq.read_table(ROOT / "data/tables/articles.parquet").to_pylist()
+    gold = pq.read_table(ROOT / "data/tables/gold_instances.parquet").to_pylist()
+    judgements = sum(len(list(csv.DictReader(f.open(encoding="utf-8")))) for f in sorted((ROOT / "data/gold").glob("*.csv")))
+    cells = Counter((g["actor"], g["stance"]) for g in gold)
+    posts = sum(a["source_path"].startswith("sample/posts/") for a in articles)
+    values = ["favor", "neutral", "against", "not_actor"]
+    rows = [[f"`{actor}`", *(cells[actor, v] for v in values)] for actor in sorted({a for a, _ in cells})]
+    rows.append(["all", *(sum(cells[a, v] for a in {a for a, _ in cells}) for v in values)])
+    outlets = len({a["outlet"] for a in articles if not a["source_path"].startswith("sample/posts/")})
+    return (
+        f"{len(articles) - posts} articles of {outlets} outlets, {posts} posts; {judgements} judgements of {len(gold)} items (a text and an "
+        "actor), settled as:\n\n" + table(["actor", *values], rows)
+    )
+
+
+BLOCKS = {"README.md": [example, real, results, speed], "data/DATA_CARD.md": [counts]}
+
+
+def rendered(path: Path, blocks: list[Any]) -> str:
+    """Return a document with its blocks filled."""
+    text = path.read_text(encoding="utf-8")
+    for block in blocks:
+        begin, end = f"<!-- {block.__name__} -->", f"<!-- /{block.__name__} -->"
+        if begin not in text or end not in text:
+            raise SystemExit(f"{path} has no block {begin} ... {end}")
+        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, b=block: f"{begin}\n{b()}\n{end}", text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    """Render every document, or say which is out of date."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a document is out of date")
+    check = parser.parse_args().check
+    stale = []
+    for name, blocks in BLOCKS.items():
+        text = rendered(ROOT / name, blocks)
+        if text != (ROOT / name).read_text(encoding="utf-8"):
+            stale.append(name)
+            if not check:
+                (ROOT / name).write_text(text, encoding="utf-8")
+    if check and stale:
+        raise SystemExit(f"out of date: {', '.join(stale)}; run python experiments/render.py")
+
+
+if __name__ == "__main__":
+    main()

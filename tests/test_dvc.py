@@ -1,0 +1,124 @@
+"""dvc.yaml and the pipeline as a whole: real `dvc` commands on the sample corpus."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from closure import import_closure
+from conftest import ROOT, run
+
+from pipeline.workspace import Workspace
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+TABLES = {"preprocess": ["articles", "rejects", "sentences", "instances"], "embed": ["gold_instances", "gold_vectors", "vectors"]}
+
+
+def runs_of(project: Path) -> list[dict[str, str]]:
+    """Return the tags and parameters of every MLflow run of a project, as another process sees them."""
+    code = (
+        "import json, mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db'); "
+        "runs = mlflow.search_runs(experiment_names=['wijha'], output_format='list'); "
+        "print(json.dumps([{**r.data.tags, **r.data.params, **{k: str(v) for k, v in r.data.metrics.items()}} for r in runs]))"
+    )
+    return json.loads(run(["python", "-c", code], project).stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_import_closure(stage: str) -> None:
+    declared = {dep for dep in STAGES[stage]["deps"] if dep.startswith("pipeline/") and dep.endswith(".py")}
+    assert declared == import_closure(f"pipeline.stages.{stage}", ROOT) | ({"pipeline/served_model.py"} if stage == "track" else set())
+    if "pipeline/report.py" in declared:
+        assert "pipeline/templates/report.html" in STAGES[stage]["deps"]
+
+
+def test_outputs_are_where_the_workspace_says() -> None:
+    workspace = Workspace(Path())
+    outs = {out for stage in STAGES.values() for out in stage["outs"]}
+    tables = ["articles", "rejects", "sentences", "instances", "gold_instances", "gold_vectors", "vectors", "gold_predictions"]
+    tables += ["instance_labels", "article_stance"]
+    paths = [*map(workspace.table, tables), workspace.models, workspace.report, workspace.plots, workspace.tracked]
+    assert outs == {path.as_posix() for path in paths}
+
+
+def test_every_declared_output_is_written(project: Path) -> None:
+    for stage in STAGES.values():
+        for out in stage["outs"]:
+            assert (project / out).exists(), out
+
+
+def test_lock_is_reproduced_exactly(project: Path, blank_project: Path) -> None:
+    """The committed dvc.lock names the digest of every output; a reproduction from nothing gives the same bytes."""
+    if not (blank_project / "dvc.lock").exists():
+        pytest.fail("dvc.lock is not committed")
+    made, committed = (yaml.safe_load((p / "dvc.lock").read_text()) for p in (project, blank_project))
+    for name in ("preprocess", "embed"):
+        assert made["stages"][name]["outs"] == committed["stages"][name]["outs"]
+
+
+def test_second_repro_does_nothing_and_logs_nothing(project: Path) -> None:
+    before = (project / "dvc.lock").read_bytes(), len(runs_of(project))
+    assert "Running stage" not in run(["dvc", "repro"], project).stdout
+    assert ((project / "dvc.lock").read_bytes(), len(runs_of(project))) == before
+
+
+def test_one_run_is_tracked_with_what_identifies_it(project: Path) -> None:
+    (tracked, *_) = runs_of(project)
+    metrics = json.loads((project / "experiments/metrics.json").read_text())
+    assert float(tracked["stance.macro_f1"]) == metrics["stance"]["macro_f1"]["value"]
+    assert tracked["encoder"] == "lexical" and tracked["label.aggregate.margin"] == "0.2"
+    assert tracked["wijha.dataset"].endswith(".dir") and len(tracked["wijha.dvc_lock"]) == 32
+    assert tracked["mlflow.source.git.commit"] == run(["git", "rev-parse", "HEAD"], project).stdout.strip()
+
+
+def test_forced_track_finds_its_run_again(project: Path) -> None:
+    before = len(runs_of(project))
+    run(["dvc", "repro", "-f", "-s", "track"], project)
+    assert len(runs_of(project)) == before
+
+
+def test_metrics_and_plots_commands(project: Path, tmp_path: Path) -> None:
+    shown = json.loads(run(["dvc", "metrics", "show", "--json"], project).stdout)
+    assert "macro_f1" in json.dumps(shown)
+    page = run(["dvc", "plots", "show", "-o", str(tmp_path / "plots")], project).stdout.strip()
+    html = Path(page.removeprefix("file://")).read_text(encoding="utf-8")
+    assert "confusion" in html and "Reliability" in html
+
+
+def test_whole_pipeline_on_a_local_checkpoint(project: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """`dvc exp run -S encoder=local` runs everything on a BERT; its run stands beside the first; metrics can be compared."""
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    shutil.copytree(tiny_checkpoint, copy / "data/encoders/local")
+    run(["git", "add", "-A"], copy)
+    run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "reproduced"], copy)
+    run(["dvc", "exp", "run", "-S", "encoder=local"], copy)
+    assert json.loads((copy / "models/model.json").read_text())["encoder"].startswith("transformer-")
+    assert {found["encoder"] for found in runs_of(copy)} == {"lexical", "local"}
+    changed = json.loads(run(["dvc", "metrics", "diff", "--json"], copy).stdout)
+    assert "stance.macro_f1.value" in changed["experiments/metrics.json"] or "diff" in json.dumps(changed)
+
+
+def test_weights_that_cannot_be_had_leave_everything_as_it_was(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    params = (copy / "params.yaml").read_text()
+    (copy / "params.yaml").write_text(params.replace("encoder: lexical", "encoder: arabert"))
+    before = {p: p.read_bytes() for p in [*copy.glob("data/tables/*"), *copy.glob("models/*"), copy / "experiments/metrics.json"]}
+    failed = run(["dvc", "repro"], copy, code=None)
+    assert failed.returncode != 0
+    for part in ("aubmindlab/bert-base-arabertv02", "encoder: local", "encoder: lexical"):
+        assert part in failed.stderr
+    assert {p: p.read_bytes() for p in before if p.exists()} == {p: b for p, b in before.items() if p.exists()}
+    assert (copy / "models/stance.skops").exists()
+
+
+def test_second_actor_set_is_one_word(project: Path, tmp_path: Path) -> None:
+    """The sample corpus has no gold for Sudan, so the matcher is what another actor set is tried on here."""
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    (copy / "params.yaml").write_text((copy / "params.yaml").read_text().replace("actors: libya", "actors: sudan"))
+    (copy / "data/raw/sudan.txt").write_text("الخرطوم\n\nقصفت قوات الدعم السريع أمس مواقع الجيش السوداني في أم درمان.", encoding="utf-8")
+    run(["dvc", "repro", "-s", "preprocess"], copy)
+    import pyarrow.parquet as pq
+
+    found = {r["actor"] for r in pq.read_table(copy / "data/tables/instances.parquet").to_pylist() if "الدعم السريع" in r["text"]}
+    assert found == {"rsf", "saf"}

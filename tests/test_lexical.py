@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from pipeline.actors import Tone
+from pipeline.config import LexicalSettings
+from pipeline.encoders.lexical import OTHER, TARGET, LexicalEncoder, mask
+from pipeline.instances import Instance, Span
+
+ENCODER = LexicalEncoder(LexicalSettings(kind="lexical", n_features=2**16))
+SENTENCE = "اتهم {other} اليوم {target} بقصف الأحياء السكنية في طرابلس"
+
+
+def instance(template=SENTENCE, target="الجيش", other="السراج", tone=Tone.PLAIN):
+    text = template.format(target=target, other=other)
+    start, other_start = text.index(target), text.find(other)
+    others = (Span(other_start, other_start + len(other)),) if other_start >= 0 else ()
+    return Instance(text, (Span(start, start + len(target), tone),), others)
+
+
+def same(one, other):
+    one, other = ENCODER.encode([one]), ENCODER.encode([other])
+    return np.array_equal(one.indices, other.indices) and np.array_equal(one.data, other.data)
+
+
+def test_vectors_have_the_promised_form():
+    vectors = ENCODER.encode([instance(), instance("دخل {target} المدينة")])
+    assert vectors.shape == (2, 2**16)
+    assert vectors.dtype == np.float32
+    assert vectors.has_canonical_format
+    assert (vectors.data > 0).all()
+
+
+def test_no_instances_give_no_rows():
+    vectors = ENCODER.encode([])
+    assert vectors.shape == (0, 2**16)
+    assert vectors.dtype == np.float32
+
+
+def test_a_vector_does_not_depend_on_its_batch():
+    instances = [instance(f"{{target}} في اليوم {n} من {{other}} يرفض الهدنة") for n in range(20)]
+    together, backwards = ENCODER.encode(instances), ENCODER.encode(instances[::-1])
+    for n in range(20):
+        alone = ENCODER.encode([instances[n]])
+        for row in (together[n], backwards[19 - n]):
+            assert np.array_equal(row.indices, alone.indices)
+            assert np.array_equal(row.data, alone.data)
+
+
+def test_targets_of_one_sentence_have_different_vectors():
+    one = instance()
+    other = Instance(one.text, one.other_spans, one.spans)
+    assert not same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("template", "target"),
+    [
+        (SENTENCE.replace("بقصف", "بِقَصْفِ"), "الجيش"),
+        (SENTENCE.replace("السكنية", "الســكنية"), "الجيش"),
+        (SENTENCE.replace("الأحياء", "الاحياء").replace("السكنية", "السكنيه"), "الجيش"),
+        (SENTENCE.replace(" ", "  "), "الجيش"),
+        (SENTENCE.replace("طرابلس", "طرا\u200cبلس\u200f"), "الجيش"),
+        (SENTENCE, "الـجَـيْـش"),
+        (SENTENCE.replace("{target}", "{target}ُ"), "الجيش"),
+    ],
+)
+def test_spelling_does_not_change_a_vector(template, target):
+    assert same(instance(template, target), instance())
+
+
+@pytest.mark.parametrize("names", [{"target": "القيادة العامة"}, {"other": "رئيس المجلس الرئاسي"}, {"target": "السراج", "other": "الجيش"}])
+def test_the_name_of_an_actor_does_not_change_a_vector(names):
+    assert same(instance(**names), instance())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        instance(tone=Tone.HOSTILE),
+        instance(SENTENCE.replace("بقصف", "بحماية")),
+        instance("اتهم {target} اليوم {other} بقصف الأحياء السكنية في طرابلس"),
+        instance(SENTENCE.replace("اتهم", "؟ اتهم")),
+        Instance(instance().text, instance().spans),
+    ],
+)
+def test_what_is_said_of_the_target_changes_a_vector(changed):
+    assert not same(changed, instance())
+
+
+def test_words_beyond_the_window_keep_no_side():
+    near, far = "قصف {target} المدينة", "قصف أمس في ساعة مبكرة جدا من الفجر {target}"
+    narrow = LexicalEncoder(LexicalSettings(kind="lexical", n_features=2**16, window=1))
+    encode = {name: [set(e.encode([instance(t)]).indices) for t in (near, far)] for name, e in (("wide", ENCODER), ("narrow", narrow))}
+    assert encode["narrow"][0] <= encode["wide"][0]
+    assert len(encode["wide"][1] - encode["narrow"][1]) > 5
+
+
+def test_a_long_sentence_does_not_drown_its_target():
+    short, long = instance("أدان {target} ذلك"), instance("أدان {target} ذلك " + "وتواصلت الاجتماعات في مدن كثيرة " * 30)
+    shared = ENCODER.encode([short]).multiply(ENCODER.encode([long])).sum()
+    assert shared > 1.0
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!", "\u064b"])
+def test_a_text_without_words_has_a_vector(text):
+    assert ENCODER.encode([Instance(text)]).shape == (1, 2**16)
+
+
+def test_mask_hides_names_and_leaves_the_rest():
+    assert mask(instance()).split() == f"اتهم {OTHER} اليوم {TARGET} بقصف الاحياء السكنيه في طرابلس".split()
+    assert mask(Instance("لا أحد هنا")) == "لا احد هنا"
+    overlapping = Instance("ميليشيات حفتر هنا", (Span(0, 13),), (Span(9, 13),))
+    assert mask(overlapping).split() == [TARGET, "هنا"]
+
+
+def test_the_fingerprint_follows_the_settings():
+    settings = [LexicalSettings(kind="lexical"), LexicalSettings(kind="lexical"), LexicalSettings(kind="lexical", window=2)]
+    one, same_again, other = (LexicalEncoder(s).fingerprint for s in settings)
+    assert one == same_again != other
