@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.language import script
@@ -59,6 +59,7 @@ def test_only_the_beginning_of_a_long_text_is_measured() -> None:
 
 
 @given(st.text(max_size=60) | st.text(st.sampled_from("الجيشپیک﷽﴾﷼ﻻab 1\u064b"), max_size=60))
+@example("﴿نص﴾ ﷽ ﷼")
 def test_shares_lie_between_0_and_1(text: str) -> None:
     measured = script(text)
     assert 0 <= measured.arabic <= measured.letters <= len(text)
