@@ -22,6 +22,7 @@ from pipeline.arabic import Mapped, fold
 from pipeline.config import Strict, load
 
 MAX_EXPANSIONS = 4000
+PLACELESS_POST = 600  # characters: a post need not say where it is, an article on this conflict does
 
 
 class Tone(StrEnum):
@@ -241,9 +242,8 @@ class ActorSet:
         near, far = _distances(home, sentence, start, end), _distances(elsewhere, sentence, start, end)
         if near or far:
             return len(near) > len(far) or (len(near) == len(far) and min(near) <= min(far))
-        if not context.folded:
-            return True
-        return len(home.findall(context.folded)) >= len(elsewhere.findall(context.folded))
+        here, there = len(home.findall(context.folded)), len(elsewhere.findall(context.folded))
+        return here >= there and (here > 0 or len(context.folded) < PLACELESS_POST)
 
 
 def _all_patterns(config: ActorConfig) -> Iterable[tuple[Alias, _Pattern]]:
@@ -301,10 +301,13 @@ def _expand_first(text: str, pattern: str) -> list[str]:
 
 def _with_article(form: str) -> list[str]:
     """Return the form and, where it begins with the article, the form after the clitic ل ("للجيش")."""
-    return [form, "لل" + form[2:]] if form.startswith("ال") else [form]
+    if not form.startswith("ال"):
+        return [form]
+    return [form, ("ل" if form.startswith("الل") else "لل") + form[2:]]  # الجيش: للجيش, but اللواء: للواء
 
 
-_CLITICS_BEFORE_ARTICLE = {"", "و", "ف", "ب", "ك", "ا", "وب", "وك", "فب", "فك", "اف", "او"}
+# ل also before what only looks like the article once folded: "لألوية"
+_CLITICS_BEFORE_ARTICLE = {"", "و", "ف", "ب", "ك", "ا", "وب", "وك", "فب", "فك", "اف", "او", "ل", "ول", "فل"}
 _CLITICS_BEFORE_NAME = {"", "و", "ف", "ب", "ك", "ل", "وب", "ول", "وك", "فب", "فل", "فك"}
 
 

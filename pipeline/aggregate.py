@@ -44,7 +44,7 @@ def aggregate(probabilities: np.ndarray, voices: Sequence[str], params: Aggregat
     counted = counted or list(range(len(voices)))
     chosen = probabilities[counted]
     article = _net_share_distribution(chosen, params.margin)
-    stance = STANCES[int(np.argmax(article))]
+    stance = _likeliest(article)
     strength = chosen[:, STANCES.index(stance)]
     strongest = sorted(range(len(counted)), key=lambda i: (-strength[i], i))[: params.max_evidence]
     return ArticleStance(
@@ -54,6 +54,14 @@ def aggregate(probabilities: np.ndarray, voices: Sequence[str], params: Aggregat
         n_instances=len(counted),
         evidence=tuple(counted[i] for i in strongest),
     )
+
+
+def _likeliest(article: np.ndarray) -> Stance:
+    """Return the likeliest stance; favor and against equally likely take no side."""
+    against, neutral, favor = article
+    if max(against, favor) <= neutral or abs(favor - against) < 1e-9:
+        return Stance.NEUTRAL
+    return Stance.FAVOR if favor > against else Stance.AGAINST
 
 
 def _net_share_distribution(probabilities: np.ndarray, margin: float) -> np.ndarray:

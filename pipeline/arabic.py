@@ -45,8 +45,10 @@ class Mapped:
 
 # --- folding -----------------------------------------------------------------------------------------------------------------
 
-_DROPPED = re.compile(f"[{DIACRITICS}{INVISIBLE}\u0640]")
-_UNEVEN = re.compile(rf"(?P<gone>[{DIACRITICS}{INVISIBLE}\u0640]+|(?<=[\s_])[\s_]+)|(?P<form>[{PRESENTATION}])")
+_JOINTS = '_#«»"“”„'  # what may stand between the words of a name, as in hashtags and quoted names
+_GONE = f"{DIACRITICS}{INVISIBLE}\u0640"
+_DROPPED = re.compile(f"[{_GONE}]")
+_UNEVEN = re.compile(rf"(?P<gone>(?<=[\s{_JOINTS}])[\s{_JOINTS}{_GONE}]+|[{_GONE}]+)|(?P<form>[{PRESENTATION}])")
 _FOLDS = {
     **dict.fromkeys("أإآٱ", "ا"),
     **dict.fromkeys("ىیېۍ", "ي"),
@@ -54,8 +56,7 @@ _FOLDS = {
     "ک": "ك",
     "ؤ": "و",
     "ئ": "ي",
-    "_": " ",
-    "\u00a0": " ",
+    **dict.fromkeys(_JOINTS + "\u00a0", " "),
     **{chr(0x0660 + d): str(d) for d in range(10)},
     **{chr(0x06F0 + d): str(d) for d in range(10)},
 }
@@ -71,7 +72,7 @@ def fold(text: str) -> Mapped:
     """Fold the spelling variants of Arabic that carry no meaning for matching.
 
     Diacritics, tatweel, zero-width and bidi controls go; presentation forms become letters; hamza carriers, final ya, ta marbuta
-    and Arabic-Indic digits become their plain form; the underscore of hashtags becomes a space, repeated spaces one.
+    and Arabic-Indic digits become their plain form; quotation marks and the # and _ of hashtags become spaces, repeated spaces one.
     """
     if not _UNEVEN.search(text):
         return Mapped(_fold_letters(text), len(text))

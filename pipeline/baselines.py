@@ -3,6 +3,7 @@
 Layer 1. Each predicts stance labels for held-out rows from the same folds as the model.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -25,7 +26,13 @@ HOSTILE = """
     مجرم جريمه جرايم ارهاب عصاب مرتزق انقلاب خاين خيانه فساد فاسد نهب سرق خطف قتل قصف ابتزاز تهريب فوضي دمار خراب فشل عجز صمت
     تواطو تواطا انتهاك تعذيب احتلال متمرد غزو عدوان كذب وصايه مذبح مجزر ترويع اتاوه عميل بلطجي قمع ظلم
 """
-_FAVORABLE, _HOSTILE = tuple(FAVORABLE.split()), tuple(HOSTILE.split())
+
+
+def _beginnings(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)[وف]?(?:[بك]?ال|لل|[بكل])?(?:{'|'.join(words.split())})")
+
+
+_FAVORABLE, _HOSTILE = _beginnings(FAVORABLE), _beginnings(HOSTILE)
 
 
 def majority(train_texts: Sequence[str], train_labels: Sequence[str], test_texts: Sequence[str]) -> list[str]:
@@ -39,8 +46,8 @@ def lexicon(train_texts: Sequence[str], train_labels: Sequence[str], test_texts:
 
 
 def _lexicon_label(text: str) -> str:
-    words = [word.lstrip("وفبكل").removeprefix("ال") for word in fold(text).text.split()]
-    balance = sum(w.startswith(_FAVORABLE) for w in words) - sum(w.startswith(_HOSTILE) for w in words)
+    folded = fold(text).text
+    balance = len(_FAVORABLE.findall(folded)) - len(_HOSTILE.findall(folded))
     return Stance.FAVOR if balance > 0 else Stance.AGAINST if balance < 0 else Stance.NEUTRAL
 
 

@@ -5,12 +5,12 @@ Layer 1. `pages.py` finds the article in HTML, `debris.py` knows the lines to dr
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydantic import Field
 
-from pipeline.arabic import fold
 from pipeline.config import Strict
 from pipeline.dates import find_date
 from pipeline.debris import is_debris, without_debris
@@ -97,8 +97,11 @@ def _judge(record: Record, title: str | None, body: str, limits: CleanLimits) ->
 
 
 def content_hash(outlet: str | None, title: str | None, body: str) -> str:
-    """Return the identity of an article: 16 hex digits over outlet, title and body, blind to spelling variants and spacing."""
-    parts = (" ".join(fold(part or "").text.split()) for part in (outlet, title, body))
+    """Return the identity of an article: 16 hex digits over the letters and digits of outlet, title and body.
+
+    Gold labels name articles by it, so it must never follow a change of folding: it looks at NFKC letters alone.
+    """
+    parts = ("".join(c for c in unicodedata.normalize("NFKC", part or "") if c.isalnum()) for part in (outlet, title, body))
     return hashlib.blake2b("\x1f".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
 
 

@@ -59,6 +59,8 @@ def load_yaml(path: Path) -> Any:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "unknown line"
         raise WijhaError(f"{path}, {where}: not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise WijhaError(f"{path}: not valid YAML: {error}") from None
     except UnicodeDecodeError as error:
         raise WijhaError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
 

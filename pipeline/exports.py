@@ -5,11 +5,10 @@ Layer 1. In CSV, lists are JSON and a cell that a spreadsheet would run as a for
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,48 +17,47 @@ from pipeline.tables import atomic, table_of
 
 Format = Literal["parquet", "jsonl", "csv"]
 Row = dict[str, Any]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
-class RowWriter(AbstractContextManager["RowWriter"]):
-    """Writes rows of one schema to `folder/name.format`; nothing appears if the block fails."""
+class RowWriter:
+    """Writes rows of one schema and counts them."""
 
-    def __init__(self, folder: Path, name: str, schema: pa.Schema, form: Format) -> None:
-        self.path = folder / f"{name}.{form}"
+    def __init__(self, schema: pa.Schema, write: Callable[[pa.Table], object]) -> None:
         self.count = 0
         self._schema = schema
-        self._form = form
-        self._stack = ExitStack()
-        self._write: Callable[[list[Row]], None]
-
-    def __enter__(self) -> "RowWriter":
-        temporary = self._stack.enter_context(atomic(self.path))
-        if self._form == "parquet":
-            parquet = self._stack.enter_context(pq.ParquetWriter(temporary, self._schema, compression="zstd"))
-            self._write = lambda rows: parquet.write_table(table_of(rows, self._schema))
-        else:
-            stream = self._stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
-            self._write = _json_lines(stream) if self._form == "jsonl" else _csv_lines(stream, self._schema.names)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stack.__exit__(kind, error, trace)
+        self._write = write
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Append rows."""
+        """Append rows; ones that do not fit the schema are an error in every format."""
         if rows:
-            self._write(list(rows))
+            self._write(table_of(list(rows), self._schema))
             self.count += len(rows)
 
 
-def _json_lines(stream: IO[str]) -> Callable[[list[Row]], None]:
-    return lambda rows: stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+@contextmanager
+def row_writer(folder: Path, name: str, schema: pa.Schema, form: Format) -> Iterator[RowWriter]:
+    """Give a writer to `folder/name.form`; nothing appears if the block fails."""
+    with atomic(folder / f"{name}.{form}") as temporary:
+        if form == "parquet":
+            with pq.ParquetWriter(temporary, schema, compression="zstd") as parquet:
+                yield RowWriter(schema, parquet.write_table)
+        else:
+            with temporary.open("w", encoding="utf-8", newline="") as stream:
+                if form == "jsonl":
+                    yield RowWriter(schema, lambda table: stream.writelines(_json_line(row) for row in table.to_pylist()))
+                else:
+                    writer = csv.DictWriter(stream, schema.names)
+                    writer.writeheader()
+                    yield RowWriter(schema, lambda table: writer.writerows(_csv_row(row) for row in table.to_pylist()))
 
 
-def _csv_lines(stream: IO[str], columns: Iterable[str]) -> Callable[[list[Row]], None]:
-    writer = csv.DictWriter(stream, list(columns))
-    writer.writeheader()
-    return lambda rows: writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
+def _json_line(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _csv_row(row: Row) -> Row:
+    return {name: csv_cell(value) for name, value in row.items()}
 
 
 def csv_cell(value: Any) -> Any:

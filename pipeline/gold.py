@@ -70,6 +70,15 @@ def read_gold(folder: Path, actors: Iterable[str]) -> list[GoldItem]:
 
 
 def _read_file(path: Path, actors: set[str]) -> Iterable[Judgement]:
+    try:
+        yield from _read_rows(path, actors)
+    except UnicodeDecodeError as error:
+        raise WijhaError(f"{path}: not UTF-8 ({error.reason}); save it as CSV UTF-8") from None
+    except csv.Error as error:
+        raise WijhaError(f"{path}: not readable CSV ({error}); is a quotation mark left open?") from None
+
+
+def _read_rows(path: Path, actors: set[str]) -> Iterable[Judgement]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.DictReader(stream)
         missing = set(COLUMNS) - set(rows.fieldnames or [])

@@ -7,6 +7,7 @@ files, which load no code.
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,9 @@ def fit_head(vectors: Vectors, labels: Sequence[str], groups: Sequence[str], cla
     reweight = TfidfTransformer() if sparse.issparse(vectors) else StandardScaler()
     model = make_pipeline(reweight, LogisticRegression(C=params.strength, class_weight="balanced", max_iter=2000))
     splits = grouped_folds(labels, groups, params.calibration_folds, seed)
+    parted = {name for name in classes for inside, _ in splits if name not in y[inside]}
+    if parted:
+        raise WijhaError(f"the gold labels {', '.join(sorted(parted))} come from too few articles (or clusters); label more articles")
     calibrated = CalibratedClassifierCV(model, method="temperature", cv=splits, ensemble=False)
     columns = _recurring_columns(vectors)
     return Head(calibrated.fit(vectors[:, columns], y), columns, tuple(classes))
@@ -108,6 +112,9 @@ def _write_canonical(content: bytes, path: Path) -> None:
             target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
 
 
+_UNREADABLE = (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, ImportError, NotImplementedError)
+
+
 def load_head(path: Path) -> Head:
     """Read a skops file; one that holds anything but scikit-learn and numpy types is refused."""
     if not path.is_file():
@@ -117,6 +124,6 @@ def load_head(path: Path) -> Head:
         if foreign:
             raise WijhaError(f"{path} holds types that are not trusted: {', '.join(foreign)}; train it anew")
         content = skops.io.load(path, trusted=TRUSTED)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        return Head(content["model"], content["columns"], tuple(content["classes"]))
+    except (*_UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         raise WijhaError(f"{path} is not a readable model ({error}); run `dvc repro -f train`") from None
-    return Head(content["model"], content["columns"], tuple(content["classes"]))

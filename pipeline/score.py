@@ -17,7 +17,7 @@ from pipeline.config import load
 from pipeline.dedup import Clusters
 from pipeline.encoders import Encoder, load_encoder
 from pipeline.errors import WijhaError
-from pipeline.exports import Format, RowWriter
+from pipeline.exports import Format, row_writer
 from pipeline.instances import instances_from, parts_of
 from pipeline.readers import Record, Reject, Source, read_sources
 from pipeline.stages.label import Heads, article_stances, label_instances, load_heads
@@ -102,7 +102,7 @@ def score_files(scorer: Scorer, sources: Sequence[Source], output: Path, form: F
     files = {source.name: number for number, source in enumerate(sources, start=1)}
     outcomes = scorer.clean(read_sources(sources, scorer.preprocess.read, scorer.preprocess.field_names))
     with ExitStack() as stack:
-        writers = {name: stack.enter_context(RowWriter(output, name, kind, form)) for name, kind in OUTPUTS.items()}
+        writers = {name: stack.enter_context(row_writer(output, name, kind, form)) for name, kind in OUTPUTS.items()}
         while batch := list(islice(outcomes, BATCH)):
             articles = [replace(item, cluster_id=clusters.add(item.article_id, item.body)) for item in batch if isinstance(item, Article)]
             scored = scorer.score(articles)

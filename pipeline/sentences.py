@@ -73,6 +73,11 @@ _FRAME = re.compile(
 _LABEL = re.compile(rf"^\W*(?:[{LETTER}]+\s+){{0,4}}[{LETTER}]+\s*:\s")
 
 
+def quotations(text: str) -> list[tuple[int, int]]:
+    """Return the spans of a text that stand in quotation marks, marks included."""
+    return [match.span() for match in _QUOTED.finditer(text)]
+
+
 def voice_of(sentence: str) -> Voice:
     """Say whether most of a sentence is somebody else's words.
 
@@ -80,7 +85,7 @@ def voice_of(sentence: str) -> Voice:
     and a colon, or closes with "على حد قوله".
     """
     letters = len(_LETTERS.findall(sentence))
-    inside = sum(len(_LETTERS.findall(quote)) for quote in _QUOTED.findall(sentence))
+    inside = sum(len(_LETTERS.findall(sentence, start, end)) for start, end in quotations(sentence))
     if letters and inside * 2 >= letters:
         return Voice.QUOTED
     folded = fold(sentence).text

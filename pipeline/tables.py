@@ -38,8 +38,9 @@ def atomic(path: Path) -> Iterator[Path]:
 
 def table_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     """Make a table of row dicts; a row with other columns, or null where none is allowed, is an error."""
-    for row in rows[:1]:
-        if set(row) != set(schema.names):
+    names = set(schema.names)
+    for row in rows:
+        if row.keys() != names:
             raise ValueError(f"row has columns {sorted(row)}, schema has {sorted(schema.names)}")
     table = pa.Table.from_pylist(rows, schema=schema)
     table.validate(full=True)
@@ -118,6 +119,8 @@ def read_vectors(path: Path) -> tuple[list[str], Vectors, str]:
         table = pq.read_table(path).combine_chunks()
     except FileNotFoundError:
         raise WijhaError(f"no vectors {path}: the embed stage has not run; run `dvc repro embed`") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise WijhaError(f"{path} is not a readable Parquet file ({error}); run `dvc repro -f embed` to make it anew") from None
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     ids, width = table["id"].to_pylist(), int(metadata["width"])
     if "indices" not in table.column_names:

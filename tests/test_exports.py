@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.exports import RowWriter, csv_cell
+from pipeline.exports import row_writer, csv_cell
 
 SCHEMA = pa.schema({"id": pa.string(), "title": pa.string(), "p": pa.float64(), "n": pa.int32(), "evidence": pa.list_(pa.string())})
 ROWS = [
@@ -35,7 +35,7 @@ def read(path):
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
 def test_rows_round_trip_in_every_format(tmp_path, form):
-    with RowWriter(tmp_path / "out", "labels", SCHEMA, form) as writer:
+    with row_writer(tmp_path / "out", "labels", SCHEMA, form) as writer:
         writer.write(ROWS[:2])
         writer.write([])
         writer.write(ROWS[2:])
@@ -48,7 +48,7 @@ def test_rows_round_trip_in_every_format(tmp_path, form):
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
 def test_no_rows_make_a_file_all_the_same(tmp_path, form):
-    with RowWriter(tmp_path, "labels", SCHEMA, form) as writer:
+    with row_writer(tmp_path, "labels", SCHEMA, form) as writer:
         pass
     assert read(writer.path) == []
     assert writer.count == 0
@@ -56,7 +56,7 @@ def test_no_rows_make_a_file_all_the_same(tmp_path, form):
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
 def test_nothing_is_left_after_an_exception(tmp_path, form):
-    with pytest.raises(RuntimeError, match="انقطع"), RowWriter(tmp_path, "labels", SCHEMA, form) as writer:
+    with pytest.raises(RuntimeError, match="انقطع"), row_writer(tmp_path, "labels", SCHEMA, form) as writer:
         writer.write(ROWS)
         raise RuntimeError("انقطع")
     assert list(tmp_path.iterdir()) == []
@@ -64,9 +64,9 @@ def test_nothing_is_left_after_an_exception(tmp_path, form):
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
 def test_an_exception_keeps_the_file_of_the_last_run(tmp_path, form):
-    with RowWriter(tmp_path, "labels", SCHEMA, form) as writer:
+    with row_writer(tmp_path, "labels", SCHEMA, form) as writer:
         writer.write(ROWS)
-    with pytest.raises(RuntimeError), RowWriter(tmp_path, "labels", SCHEMA, form) as writer:
+    with pytest.raises(RuntimeError), row_writer(tmp_path, "labels", SCHEMA, form) as writer:
         raise RuntimeError
     assert list(tmp_path.iterdir()) == [writer.path]
     assert read(writer.path) == ROWS
@@ -74,14 +74,14 @@ def test_an_exception_keeps_the_file_of_the_last_run(tmp_path, form):
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
 def test_a_row_with_other_columns_is_refused(tmp_path, form):
-    with pytest.raises(ValueError, match="outlet"), RowWriter(tmp_path, "labels", SCHEMA, form) as writer:
+    with pytest.raises(ValueError, match="outlet"), row_writer(tmp_path, "labels", SCHEMA, form) as writer:
         writer.write([{**ROWS[0], "outlet": "صحيفة"}])
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+967", "-خبر", "@SUM(A1)", "\t=1", "\r=1", "  =HYPERLINK(1)", "\n@x", "\u00a0=1"])
 def test_a_formula_is_neutralised_in_csv(tmp_path, text):
-    with RowWriter(tmp_path, "labels", SCHEMA, "csv") as writer:
+    with row_writer(tmp_path, "labels", SCHEMA, "csv") as writer:
         writer.write([{**ROWS[0], "title": text}])
     assert read(writer.path)[0]["title"] == "'" + text
 
