@@ -46,7 +46,8 @@ class Mapped:
 # --- folding -----------------------------------------------------------------------------------------------------------------
 
 _JOINTS = '_#«»"“”„'  # what may stand between the words of a name, as in hashtags and quoted names
-_GONE = f"{DIACRITICS}{INVISIBLE}\u0640"
+_MARK_FORMS = "\ufc5e-\ufc63\ufcf2-\ufcf4\ufe70-\ufe72\ufe74\ufe76-\ufe7f"  # presentation forms of diacritics alone
+_GONE = f"{DIACRITICS}{INVISIBLE}{_MARK_FORMS}\u0640"
 _DROPPED = re.compile(f"[{_GONE}]")
 _UNEVEN = re.compile(rf"(?P<gone>(?<=[\s{_JOINTS}])[\s{_JOINTS}{_GONE}]+|[{_GONE}]+)|(?P<form>[{PRESENTATION}])")
 _FOLDS = {
@@ -165,7 +166,8 @@ _ARABERT_RULES = _rules(
     (r"[\w-]+@(?:[\w-]+\.)+[\w-]+", [" [بريد] "]),
     (r"\S+@\S+", [" [بريد] "]),
     (r"@\w+", [" [مستخدم] "]),
-    (r"<br />|</?[^>]+>", [" "]),
+    ("<br />", [" "]),
+    (r"</?[^>]+>", [" "]),
     ("[٠-٩]", lambda digit: str(int(digit))),
     (r"(?s)(\D)\1{2,}", [1, 1]),
     (f"([^0-9{LETTER}\u0660-\u0669a-zA-Z\\[\\]])", [" ", 1, " "]),
@@ -207,12 +209,14 @@ def _substitute(mapped: Mapped, rule: _Rule) -> Mapped:
     for match in matches:
         pieces.append(mapped.text[at : match.start()])
         offsets.extend(origin[at : match.start()])
+        near = match.start()  # what is inserted stands where the last kept piece ends
         for piece, start in rule.pieces(match):
             pieces.append(piece)
             if start is None:
-                offsets.extend([origin[match.start()]] * len(piece))
+                offsets.extend([origin[near]] * len(piece))
             else:
                 offsets.extend(origin[start : start + len(piece)])
+                near = max(near, start + len(piece) - 1)
         at = match.end()
     pieces.append(mapped.text[at:])
     offsets.extend(origin[at:])

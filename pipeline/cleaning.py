@@ -53,6 +53,7 @@ class Article:
 
 
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
+_TATWEEL = "\u0640"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 
 
@@ -66,6 +67,8 @@ def clean(record: Record, limits: CleanLimits) -> Article | Reject:
         record = replace(record, text=strip_tags(record.text))
     title, lines = _title_and_lines(record)
     body = "\n".join(without_debris(lines)).strip()
+    if title and not body and record.title is None and not record.html:
+        return _judge(record, None, title, limits)  # a post that is all headline
     return _judge(record, title, body, limits)
 
 
@@ -101,7 +104,9 @@ def content_hash(outlet: str | None, title: str | None, body: str) -> str:
 
     Gold labels name articles by it, so it must never follow a change of folding: it looks at NFKC letters alone.
     """
-    parts = ("".join(c for c in unicodedata.normalize("NFKC", part or "") if c.isalnum()) for part in (outlet, title, body))
+    parts = (
+        "".join(c for c in unicodedata.normalize("NFKC", part or "") if c.isalnum() and c != _TATWEEL) for part in (outlet, title, body)
+    )
     return hashlib.blake2b("\x1f".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
 
 

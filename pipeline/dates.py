@@ -48,9 +48,7 @@ def find_date(text: str) -> str | None:
     folded = fold(text).text
     found = []
     for pattern, order in ((_ISO, (1, 2, 3)), (_DAY_FIRST, (3, 2, 1)), (_NAMED, (3, 2, 1))):
-        match = pattern.search(folded)
-        if match:
-            found.append((match.start(), [match[i] for i in order]))
+        found += [(match.start(), [match[i] for i in order]) for match in pattern.finditer(folded)]
     for _, (year, month, day) in sorted(found):
         try:
             return dt.date(int(year), _NUMBER.get(month) or int(month), int(day)).isoformat()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.arabic import DIACRITICS, LETTER, PRESENTATION
 
 _ANY_LETTER = re.compile(r"[^\W\d_]")
-_ARABIC_LETTER = re.compile(f"[{LETTER}\u0671-\u06d3\u06fa-\u06ff{PRESENTATION}]")
+_ARABIC_LETTER = re.compile(f"(?=[^\\W\\d_])[{LETTER}\u0671-\u06d3\u06fa-\u06ff{PRESENTATION}]")
 _FOREIGN_LETTER = re.compile("[پچژگٹڈڑںھہےۓۀټډړښځڅېۍڼێۆڵڕەیکې]")
 _WORD = re.compile(f"[{LETTER}{DIACRITICS}\u0640\u0671-\u06d3]+")
 _ARTICLE = re.compile(f"[{LETTER}{DIACRITICS}]*?ال[{LETTER}]|لل[{LETTER}]")

@@ -12,7 +12,11 @@ from pipeline.arabic import fold
 from pipeline.dates import find_date
 from pipeline.readers import Record
 
-_TAG = re.compile(r"<(?:/?(?:p|div|br|span|a|b|i|strong|em|h[1-6]|ul|li|img|html|body|script|style|table|td|tr)\b[^<>]{0,2000}|!--)", re.I)
+_TAG = re.compile(
+    r"<(?:/?(?:p|div|br|span|a|b|i|strong|em|h[1-6]|ul|li|img|html|body|script|style|table|td|tr)\b[^<>]{0,2000}|!--)"
+    r"|&(?:quot|amp|lt|gt|nbsp|laquo|raquo|#\d{2,6}|#x[0-9a-f]{2,6});",
+    re.IGNORECASE,
+)
 _SCRIPT = re.compile(r"<(script|style|noscript|iframe)\b.{0,100000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.{0,100000}?-->", re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^<>]{0,200}>", re.IGNORECASE)
@@ -22,7 +26,7 @@ _TITLE = re.compile(r"<title[^<>]{0,200}>(.{1,2000}?)</title\s*>", re.IGNORECASE
 
 
 def has_markup(text: str) -> bool:
-    """Return whether a text field holds HTML tags."""
+    """Return whether a text field holds HTML tags or entities."""
     return _TAG.search(text) is not None
 
 

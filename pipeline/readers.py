@@ -155,23 +155,37 @@ def _read_html(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterat
 def _read_json(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
     value = _parse_json(decode(_read_whole(stream, limits)))
     if isinstance(value, dict):
-        lists = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
-        value = lists[0] if lists and not _pick(value, fields["text"]) else [value]
+        value = _records_of(value, fields)
     if not isinstance(value, list):
         raise _RefusedError(Reason.MALFORMED, f"JSON {type(value).__name__}; expected an object or a list of objects")
     for row in value:
         yield _from_mapping(row, fields)
 
 
+def _records_of(value: dict[str, Any], fields: _Fields) -> list[Any]:
+    """Return the records of an object: itself, or those of the first list in it whose objects have text."""
+    if not _pick(value, fields["text"]):
+        for rows in value.values():
+            if isinstance(rows, list) and any(isinstance(row, dict) and _pick(row, fields["text"]) for row in rows):
+                return rows
+    return [value]
+
+
 def _read_jsonl(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
+    encoding: str | None = None  # of a file that is not UTF-8: decided by the first line that has enough Arabic to tell
     for line in _lines(stream, limits.max_record_bytes):
         if isinstance(line, _RefusedError):
             yield line
         elif line.strip():
             try:
-                yield _from_mapping(_parse_json(decode(line)), fields)
+                encoding = encoding or _legacy_encoding(line)
+                yield _from_mapping(_parse_json(decode(line) if encoding is None else line.decode(encoding, "replace")), fields)
             except _RefusedError as refused:
                 yield refused
+
+
+def _legacy_encoding(line: bytes) -> str | None:
+    return None if _is_utf8(line) else _encoding_of(line)
 
 
 def _read_csv(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
@@ -192,7 +206,10 @@ def _read_csv(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterato
             return
         except csv.Error as error:
             raise _RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: {error}") from None
-        yield _from_mapping({k: v for k, v in row.items() if k is not None}, fields)
+        if None in row:
+            yield _RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: more cells than the header; is a comma unquoted?")
+        else:
+            yield _from_mapping(row, fields)
 
 
 _READERS: dict[str, Callable[[IO[bytes], ReadLimits, _Fields], Iterator[_Item]]] = {
@@ -303,7 +320,7 @@ def _encoding_of(data: bytes, declared: str | None = None) -> str:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return encoding
-    if _is_utf8(data):
+    if _is_utf8(data) and not (b"\x00" in data[:4096] and _looks_utf16(data[:200_000])):  # UTF-16 of Arabic letters is valid UTF-8
         if b"\x00" in data[:4096]:
             raise _RefusedError(Reason.BINARY, "NUL bytes")
         return "utf-8"
@@ -345,8 +362,8 @@ def _guesses(sample: bytes, declared: str | None) -> Iterator[str]:
 
 def _known(encoding: str) -> bool:
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "\u0661é".encode(errors="replace").decode(encoding, errors="replace")  # "hex", "idna" and the like decode no text
+    except (LookupError, ValueError):
         return False
     return True
 

@@ -4,6 +4,7 @@ Layer 1. Offsets are into the body, which stays verbatim.
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from pipeline.arabic import DIACRITICS, LETTER, fold
@@ -27,13 +28,16 @@ class Sentence:
 def split_sentences(body: str) -> list[Sentence]:
     """Return the sentences of a body, in order; spans without an Arabic letter are left out."""
     sentences = []
+    quotes = quotations(body)
     for start, end in _spans(body):
         while start < end and body[start].isspace():
             start += 1
         while end > start and body[end - 1].isspace():
             end -= 1
         if start < end and _LETTERS.search(body, start, end):
-            sentences.append(Sentence(start, end, voice_of(body[start:end])))
+            before = bisect_left(quotes, (start, start)) - 1
+            quoted = before >= 0 and end <= quotes[before][1]  # inside a quotation of several sentences
+            sentences.append(Sentence(start, end, Voice.QUOTED if quoted else voice_of(body[start:end])))
     return sentences
 
 
@@ -60,7 +64,7 @@ def _is_boundary(body: str, stop: re.Match[str], line_end: int) -> bool:
     return not (following and _LETTERS.match(following) and body[at - 1 : at].isascii())
 
 
-_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\"[^\"]*\"")
+_QUOTED = re.compile(r"«[^«»\n]*»|“[^“”\n]*”|\"[^\"\n]*\"")
 _VERBS = (
     "قال|قالت|اكد|اكدت|اوضح|اوضحت|اضاف|اضافت|اعتبر|اعتبرت|صرح|صرحت|اعلن|اعلنت|ذكر|ذكرت|افاد|افادت|اشار|اشارت|شدد|شددت|راي|رات|"
     "زعم|زعمت|ادعي|ادعت|اتهم|اتهمت|نفي|نفت|وصف|وصفت|كشف|كشفت|تابع|تابعت|لفت|لفتت|نقل|نقلت|حذر|حذرت|يري|تري|يقول|تقول|يؤكد|يوكد|توكد"

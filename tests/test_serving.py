@@ -6,6 +6,12 @@ from pathlib import Path
 
 from conftest import run
 
+TEXTS = [
+    "أشاد الأهالي بما أنجزته بعثة الأمم المتحدة في طرابلس من مصالحة وإغاثة نزيهة أنقذت المدينة.",
+    "hello",
+    "طقس جميل في المدينة القديمة اليوم ولا شيء غير ذلك",
+]
+
 
 def model_folder(project: Path) -> Path:
     with sqlite3.connect(project / "mlflow.db") as database:
@@ -19,7 +25,7 @@ import json, sys
 import pandas as pd, mlflow
 model = mlflow.pyfunc.load_model({str(model_folder(project))!r})
 assert "wijha" not in __import__("pipeline").__file__, "the model brings its own code"
-texts = ["أشاد الأهالي بما أنجزته بعثة الأمم المتحدة في طرابلس من مصالحة وإغاثة نزيهة أنقذت المدينة.", "hello", "طقس جميل في المدينة القديمة اليوم ولا شيء غير ذلك"]
+texts = {TEXTS!r}
 print(json.dumps(model.predict(pd.DataFrame({{"text": texts}})).to_dict("records"), ensure_ascii=False))
 """
     printed = run(["python", "-P", "-c", code], tmp_path).stdout.splitlines()[-1]
