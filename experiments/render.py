@@ -8,7 +8,6 @@ Run it after `dvc repro` and, for the speed block, after `experiments/benchmark.
 import argparse
 import csv
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -40,12 +39,14 @@ def results() -> str:
     rows = [[n, interval(s["macro_f1"]), interval(s["f1_favor_against"]) if "f1_favor_against" in s else "", s["n"]] for n, s in scored]
     found, agreed = m["matcher"], m["agreement"]
     return (
-        f"Default encoder, {m['stance']['n']} gold instances of the sample corpus, out of fold, 95 % intervals over clusters of articles:\n\n"
+        f"Default encoder, {m['stance']['n']} gold instances of the sample corpus, out of fold, 95 % intervals over "
+        "clusters of articles:\n\n"
         + table(["", "macro-F1", "mean F1 of favor and against", "n"], rows)
-        + f"\n\nExpected calibration error {interval(m['stance']['ece'])}. The matcher finds {found['found']:.1%} of {found['mentions']} gold "
-        f"mentions and leaves out {found['left_out']:.1%} of {found['not_actor']} names that denote somebody else. Agreement of the two "
-        f"annotators (both a language model): Krippendorff's alpha {agreed['stance_alpha']:.2f} for stance, {agreed['sentiment_alpha']:.2f} "
-        "for sentiment."
+        + f"\n\nExpected calibration error {interval(m['stance']['ece'])}. The matcher finds {found['found']:.1%} of "
+        f"{found['mentions']} gold mentions and leaves out {found['left_out']:.1%} of {found['not_actor']} names that denote "
+        "somebody else. "
+        f"Agreement of the two annotators (both a language model): Krippendorff's alpha {agreed['stance_alpha']:.2f} for stance, "
+        f"{agreed['sentiment_alpha']:.2f} for sentiment."
     )
 
 
@@ -99,8 +100,8 @@ def counts() -> str:
     rows.append(["all", *(sum(cells[a, v] for a in {a for a, _ in cells}) for v in values)])
     outlets = len({a["outlet"] for a in articles if not a["source_path"].startswith("sample/posts/")})
     return (
-        f"{len(articles) - posts} articles of {outlets} outlets, {posts} posts; {judgements} judgements of {len(gold)} items (a text and an "
-        "actor), settled as:\n\n" + table(["actor", *values], rows)
+        f"{len(articles) - posts} articles of {outlets} outlets, {posts} posts; {judgements} judgements of {len(gold)} items "
+        "(a text and an actor), settled as:\n\n" + table(["actor", *values], rows)
     )
 
 
@@ -111,10 +112,12 @@ def rendered(path: Path, blocks: list[Any]) -> str:
     """Return a document with its blocks filled."""
     text = path.read_text(encoding="utf-8")
     for block in blocks:
-        begin, end = f"<!-- {block.__name__} -->", f"<!-- /{block.__name__} -->"
-        if begin not in text or end not in text:
-            raise SystemExit(f"{path} has no block {begin} ... {end}")
-        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, b=block: f"{begin}\n{b()}\n{end}", text, flags=re.DOTALL)
+        begin, end = f"<!-- {block.__name__} -->\n", f"<!-- /{block.__name__} -->"
+        head, found, rest = text.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if not found or not closed:
+            raise SystemExit(f"{path} has no block {begin.strip()} ... {end}")
+        text = f"{head}{begin}{block()}\n{end}{tail}"
     return text
 
 

@@ -104,10 +104,12 @@ def content_hash(outlet: str | None, title: str | None, body: str) -> str:
 
     Gold labels name articles by it, so it must never follow a change of folding: it looks at NFKC letters alone.
     """
-    parts = (
-        "".join(c for c in unicodedata.normalize("NFKC", part or "") if c.isalnum() and c != _TATWEEL) for part in (outlet, title, body)
-    )
+    parts = (_letters(part or "") for part in (outlet, title, body))
     return hashlib.blake2b("\x1f".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isalnum() and c != _TATWEEL)
 
 
 def _reject(record: Record, reason: Reason, detail: str) -> Reject:

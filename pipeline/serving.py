@@ -18,6 +18,7 @@ from pipeline.readers import Record
 from pipeline.score import Scorer
 from pipeline.workspace import Workspace
 
+INPUT_EXAMPLE = "أشاد الأهالي بما أنجزته بعثة الأمم المتحدة في طرابلس، وطالبوا بحل الميليشيات التي روعت المدينة."
 OUTPUT = ["input", "reason", "actor", "stance", "score", "p_against", "p_neutral", "p_favor", "abstained", "evidence"]
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec("string", "text"), ColSpec("string", "title", required=False)]),

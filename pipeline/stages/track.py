@@ -6,6 +6,7 @@ A reproduction is known by the digest of dvc.lock (without this stage): the same
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import tempfile
@@ -15,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
+import pandas as pd
 import yaml
 from packaging.requirements import Requirement
 
 import pipeline
 from pipeline import tables
 from pipeline.config import Strict, load, load_yaml
-from pipeline.serving import SIGNATURE, copy_workspace
+from pipeline.serving import INPUT_EXAMPLE, SIGNATURE, copy_workspace
 from pipeline.workspace import Workspace
 
 FINGERPRINT = "wijha.fingerprint"
@@ -98,6 +101,7 @@ def _log_model(workspace: Workspace) -> None:
             code_paths=[str(Path(pipeline.__file__).parent)],
             pip_requirements=requirements(),
             signature=SIGNATURE,
+            input_example=pd.DataFrame({"text": [INPUT_EXAMPLE]}),
         )
 
 
@@ -122,6 +126,7 @@ def main(workspace: Workspace) -> None:
     lock_file = workspace.root / "dvc.lock"
     lock = yaml.safe_load(lock_file.read_text(encoding="utf-8")) if lock_file.is_file() else {}
     fingerprint = lock_digest(lock)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # not "creating tables", "experiment does not exist yet"
     mlflow.set_tracking_uri(tracking_uri(workspace))
     found = mlflow.search_runs(
         experiment_names=[params.experiment],
