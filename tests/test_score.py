@@ -55,7 +55,7 @@ def write_bad_inputs(folder: Path) -> dict[str, str]:
         "blank.txt": (b" \n\t\n", "empty"),
         "binary.txt": (bytes(range(256)) * 40, "binary"),
         "image.png": (b"\x89PNG", "unsupported_format"),
-        "garbled.txt": (ARTICLE.encode("utf-16-le")[1:4000:3] * 3, "undecodable"),
+        "garbled.txt": (bytes(range(0x80, 0x100)) * 40, "undecodable"),
         "cut.jsonl": (json.dumps({"text": ARTICLE}, ensure_ascii=False).encode()[:150], "malformed"),
         "cut.jsonl.gz": (gzip.compress(b'{"text": "x"}\n' * 1000)[:40], "malformed"),
         "plain.jsonl.gz": (b"not gzip at all", "malformed"),
