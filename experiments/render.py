@@ -35,7 +35,12 @@ def results() -> str:
     scored = [("**stance of a sentence toward an actor**", m["stance"])]
     scored += [(f"... toward `{actor}`", s) for actor, s in m["stance"]["per_actor"].items()]
     scored += [(f"baseline: {name}", s) for name, s in m["stance"]["baselines"].items()]
-    scored += [("**stance of an article toward an actor**", m["article"]), ("**sentiment of a sentence**", m["sentiment"])]
+    article = m["article"]
+    scored += [
+        ("**stance of an article toward an actor**, against readers of the whole article", article["against_readers"]),
+        ("... what perfect sentence labels would reach there", article["rule_against_readers"]),
+        ("**sentiment of a sentence**", m["sentiment"]),
+    ]
     rows = [[n, interval(s["macro_f1"]), interval(s["f1_favor_against"]) if "f1_favor_against" in s else "", s["n"]] for n, s in scored]
     found, agreed = m["matcher"], m["agreement"]
     return (

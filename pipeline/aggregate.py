@@ -19,7 +19,7 @@ from pipeline.schema import STANCES, Stance, Voice
 class AggregateParams(Strict):
     """How instances make an article's stance."""
 
-    margin: float = Field(default=0.2, ge=0, lt=1, description="net share of sentences that makes an article take a side")
+    margin: float = Field(default=0.0, ge=0, lt=1, description="net share of sentences beyond which an article takes a side")
     voices: Literal["both", "outlet"] = Field(default="both", description="whether quoted sentences count")
     max_evidence: int = Field(default=3, ge=1, description="evidence sentences named for an article")
 

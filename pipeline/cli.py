@@ -150,7 +150,8 @@ def show(project: Root = Path()) -> None:
     rows = [("stance of a sentence", m["stance"])]
     rows += [(f"  toward {actor}", s) for actor, s in m["stance"]["per_actor"].items()]
     rows += [(f"  baseline {name}", s) for name, s in m["stance"]["baselines"].items()]
-    rows += [("stance of an article", m["article"]), ("sentiment of a sentence", m["sentiment"])]
+    articles = m["article"].get("against_readers") or m["article"]["against_rule"]
+    rows += [("stance of an article", articles), ("sentiment of a sentence", m["sentiment"])]
     for name, s in rows:
         pair = _interval(s["f1_favor_against"]) if "f1_favor_against" in s else ""
         table.add_row(name, _interval(s["macro_f1"]), pair, str(s["n"]))

@@ -69,6 +69,30 @@ def read_gold(folder: Path, actors: Iterable[str]) -> list[GoldItem]:
     return [_settle(gold_id, judgements) for gold_id, judgements in by_item.items()]
 
 
+@dataclass(frozen=True)
+class ArticleJudgement:
+    """What a reader of a whole article says of the side that it takes toward one actor."""
+
+    article_id: str
+    actor: str
+    stance: str
+
+
+def read_article_gold(folder: Path, actors: Iterable[str]) -> list[ArticleJudgement]:
+    """Read the judgements of whole articles (`folder/whole/*.csv`: article_id, actor, stance, annotator); there may be none."""
+    known = set(actors)
+    by_pair: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in sorted((folder / "whole").glob("*.csv")):
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            for number, row in enumerate(csv.DictReader(stream), start=2):
+                if row.get("stance") not in set(Stance) or not row.get("article_id") or not row.get("actor"):
+                    raise WijhaError(f"{file}, line {number}: {row}; expected article_id, actor and stance ({', '.join(Stance)})")
+                if row["actor"] in known:
+                    by_pair[row["article_id"], row["actor"]].append(row["stance"])
+    settled = ((pair, _majority(stances)) for pair, stances in by_pair.items())
+    return [ArticleJudgement(*pair, stance) for pair, stance in settled if stance is not None]
+
+
 def _read_file(path: Path, actors: set[str]) -> Iterable[Judgement]:
     try:
         yield from _read_rows(path, actors)

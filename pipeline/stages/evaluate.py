@@ -6,7 +6,7 @@ fitted on.
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from pipeline import metrics, schema, tables
 from pipeline.aggregate import AggregateParams, aggregate
 from pipeline.baselines import BASELINES, held_out_labels
 from pipeline.config import Strict, load
-from pipeline.gold import GoldItem, read_gold
+from pipeline.gold import ArticleJudgement, GoldItem, read_article_gold, read_gold
 from pipeline.report import render_report
 from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES
 from pipeline.sentences import voice_of
@@ -90,18 +90,36 @@ def evaluate_instances(rows: Sequence[Row], evaluation: Evaluation) -> Row:
     return {"stance": stance, "sentiment": sentiment}
 
 
-def evaluate_articles(rows: Sequence[Row], params: AggregateParams, evaluation: Evaluation) -> Row:
-    """Score article stance: the same aggregation over gold labels and over out-of-fold probabilities of the same sentences."""
-    truth, predicted, groups = [], [], []
-    for (_, _), at in _positions((row["article_id"], row["actor"]) for row in rows).items():
-        members = [rows[i] for i in at]
+def evaluate_articles(rows: Sequence[Row], judged: Sequence[ArticleJudgement], params: AggregateParams, evaluation: Evaluation) -> Row:
+    """Score article stance, out of fold.
+
+    `against_rule`: compared with the same aggregation over the gold labels of the same sentences. `against_readers`: compared with
+    what readers said of whole articles, and `rule_against_readers`: what perfect sentence labels would reach there.
+    """
+    by_article = _positions((row["article_id"], row["actor"]) for row in rows)
+    rule, predicted, groups = {}, {}, {}
+    for pair, at in by_article.items():
+        members = _take(rows, at)
         spoken = [voice_of(row["text"]) for row in members]
         gold = np.array([[float(row["stance"] == s) for s in STANCES] for row in members])
         found = np.array([[row[name] for name in STANCE_P] for row in members])
-        truth.append(aggregate(gold, spoken, params).stance)
-        predicted.append(aggregate(found, spoken, params).stance)
-        groups.append(members[0]["group"])
-    return evaluation.labels(truth, predicted, STANCES, groups)
+        rule[pair] = aggregate(gold, spoken, params).stance
+        predicted[pair] = aggregate(found, spoken, params).stance
+        groups[pair] = members[0]["group"]
+    pairs = list(by_article)
+    scores = {
+        "against_rule": evaluation.labels(_of(rule, pairs), _of(predicted, pairs), STANCES, _of(groups, pairs)),
+    }
+    readers = {(j.article_id, j.actor): j.stance for j in judged if (j.article_id, j.actor) in rule}
+    if readers:
+        pairs = list(readers)
+        for name, labels in (("against_readers", predicted), ("rule_against_readers", rule)):
+            scores[name] = evaluation.labels(_of(readers, pairs), _of(labels, pairs), STANCES, _of(groups, pairs))
+    return scores
+
+
+def _of(values: Mapping[Any, Any], keys: Sequence[Any]) -> list[Any]:
+    return [values[key] for key in keys]
 
 
 def evaluate_matcher(gold: Sequence[Row]) -> Row:
@@ -169,18 +187,22 @@ def main(workspace: Workspace) -> None:
     predictions = tables.read(workspace.table("gold_predictions"), schema.GOLD_PREDICTIONS).to_pylist()
     rows = [{**by_id[p["gold_id"]], **p} for p in predictions]
     evaluation = Evaluation(params.replicates, choices.seed)
+    actors = sorted({row["actor"] for row in gold})
     articles = tables.read(workspace.table("articles"), schema.ARTICLES).to_pylist()
     rejects = tables.read(workspace.table("rejects"), schema.REJECTS).to_pylist()
     stances = tables.read(workspace.table("article_stance"), schema.ARTICLE_STANCE).to_pylist()
     result = {
         **evaluate_instances(rows, evaluation),
-        "article": evaluate_articles(rows, load(workspace.params, AggregateParams, "label.aggregate"), evaluation),
+        "article": evaluate_articles(
+            rows, read_article_gold(workspace.gold, actors), load(workspace.params, AggregateParams, "label.aggregate"), evaluation
+        ),
         "matcher": evaluate_matcher(gold),
-        "agreement": evaluate_agreement(read_gold(workspace.gold, {row["actor"] for row in gold})),
+        "agreement": evaluate_agreement(read_gold(workspace.gold, actors)),
         "corpus": {
             "articles": len(articles),
             "clusters": len({a["cluster_id"] for a in articles}),
             "rejects": len(rejects),
+            "gold_without_article": sum(row["article_id"] not in {a["article_id"] for a in articles} for row in gold),
             "article_stances": len(stances),
         },
     }
