@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLE = "sample/pages/b4-11.html"
+EXAMPLE = "sample/pages/b9-02.html"
 
 
 def interval(score: dict[str, float]) -> str:

@@ -1,0 +1,104 @@
+"""The pure functions of the stages, on small tables."""
+
+import numpy as np
+from test_actors import ACTORS as SMALL_SET
+
+from pipeline.actors import Context
+from pipeline.aggregate import AggregateParams
+from pipeline.cleaning import CleanLimits
+from pipeline.gold import ArticleJudgement, GoldItem, Judgement
+from pipeline.readers import Record
+from pipeline.schema import SENTIMENT_P, STANCE_P, Reason
+from pipeline.stages.embed import ArticleFacts, gold_instances
+from pipeline.stages.evaluate import Evaluation, evaluate_agreement, evaluate_articles, evaluate_matcher, reliability_rows
+from pipeline.stages.label import Params, article_stances
+from pipeline.stages.preprocess import keep_articles
+from pipeline.stages.track import flat_metrics, flat_params, lock_digest
+from pipeline.stages.train import usable
+
+BODY = "أعلنت البعثة الأممية أن الهدنة صامدة في طرابلس، وأن القوافل وصلت إلى المستشفى المركزي في موعدها."
+
+
+def judgement(stance: str, annotator: str = "a", text: str = BODY, article_id: str = "x") -> Judgement:
+    return Judgement(text, "un", stance, "neutral", annotator, article_id, -1, -1)
+
+
+def item(*stances: str) -> GoldItem:
+    judgements = tuple(judgement(stance, str(i)) for i, stance in enumerate(stances))
+    return GoldItem("g", BODY, "un", "x", -1, -1, stances[0], "neutral", judgements)
+
+
+def row(gold_id: str, stance: str, p: tuple[float, float, float], article: str, text: str = BODY) -> dict:
+    base = {"gold_id": gold_id, "actor": "un", "text": text, "spans": [1], "stance": stance, "sentiment": "neutral", "article_id": article}
+    return {**base, "group": article, "fold": 0, **dict(zip(STANCE_P, p, strict=True)), **dict.fromkeys(SENTIMENT_P, 1 / 3)}
+
+
+def test_same_article_again_from_the_same_outlet_is_a_duplicate_that_names_the_first() -> None:
+    records = [
+        Record("a.txt", 0, BODY, outlet="الساحل"),
+        Record("b.txt", 0, BODY, outlet="الجبل"),
+        Record("c.txt", 7, BODY, outlet="الساحل"),
+    ]
+    first, other, again = keep_articles(records, CleanLimits())
+    assert first.article_id != other.article_id
+    assert (again.reason, again.record_index, again.detail) == (Reason.DUPLICATE, 7, "same as a.txt#0")
+
+
+def test_gold_takes_the_group_of_its_article_and_without_one_stands_alone() -> None:
+    facts = {"x": ArticleFacts("cluster-1", Context())}
+    known, alone = (GoldItem(g, BODY, "un", a, -1, -1, "favor", "positive", ()) for g, a in (("1", "x"), ("2", "")))
+    rows = gold_instances([known, alone], SMALL_SET, facts)
+    assert [r["group"] for r in rows] == ["cluster-1", "2"]
+
+
+def test_only_settled_rows_whose_actor_is_found_are_learnt_from() -> None:
+    rows = [row("1", "favor", (0, 0, 1), "x"), row("2", "not_actor", (0, 0, 1), "x"), row("3", "", (0, 0, 1), "x")]
+    rows.append({**row("4", "against", (0, 0, 1), "x"), "spans": []})
+    assert [r["gold_id"] for r in usable(rows, np.eye(4)).rows] == ["1"]
+
+
+def test_matcher_score_counts_missed_mentions_and_false_names() -> None:
+    rows = [row("1", "favor", (0, 0, 1), "x"), {**row("2", "against", (0, 0, 1), "x"), "spans": []}, row("3", "not_actor", (0, 0, 1), "x")]
+    assert evaluate_matcher(rows) == {"mentions": 2, "found": 0.5, "not_actor": 1, "left_out": 0.0}
+
+
+def test_agreement_leaves_the_adjudicator_out() -> None:
+    agreed, parted = item("favor", "favor"), item("favor", "against")
+    assert evaluate_agreement([agreed, agreed])["annotated_twice"] == 2
+    assert "stance_alpha" not in evaluate_agreement([agreed, agreed])  # one value alone: nothing could have differed
+    assert evaluate_agreement([agreed, parted])["stance_alpha"] < 0.5
+
+
+def test_article_scores_against_the_rule_and_against_readers() -> None:
+    rows = [row("1", "favor", (0.1, 0.1, 0.8), "x"), row("2", "neutral", (0.1, 0.8, 0.1), "y"), row("3", "against", (0.1, 0.1, 0.8), "z")]
+    judged = [ArticleJudgement("x", "un", "favor"), ArticleJudgement("z", "un", "against"), ArticleJudgement("elsewhere", "un", "favor")]
+    scores = evaluate_articles(rows, judged, AggregateParams(), Evaluation(100, 0))
+    assert scores["against_rule"]["accuracy"]["value"] == round(2 / 3, 4)
+    assert scores["against_readers"]["n"] == 2 and scores["against_readers"]["accuracy"]["value"] == 0.5
+    assert scores["rule_against_readers"]["accuracy"]["value"] == 1
+
+
+def test_reliability_rows_hold_every_prediction_once() -> None:
+    rows = [row(str(i), "favor", (0.05, 0.05, 0.9), "x") for i in range(4)] + [row("9", "neutral", (0.3, 0.3, 0.4), "y")]
+    found = reliability_rows(rows)
+    assert sum(bin_["count"] for bin_ in found) == 5
+    assert found[-1] == {"confidence": 0.9, "accuracy": 1.0, "count": 4}
+
+
+def test_article_stance_names_the_sentences_that_show_it() -> None:
+    instances = [{"article_id": "x", "actor": "un", "sentence_id": f"x-{i}", "text": f"جملة {i}"} for i in range(3)]
+    labels = [dict(zip(STANCE_P, p, strict=True)) for p in ((0.1, 0.8, 0.1), (0.0, 0.1, 0.9), (0.1, 0.2, 0.7))]
+    (found,) = article_stances(instances, labels, dict.fromkeys(("x-0", "x-1", "x-2"), "outlet"), Params())
+    assert found["stance"] == "favor" and found["evidence"] == ["x-1", "x-2", "x-0"] and found["evidence_text"][0] == "جملة 1"
+
+
+def test_lock_digest_is_blind_to_the_track_stage_alone() -> None:
+    lock = {"stages": {"train": {"outs": [1]}, "track": {"outs": [2]}}}
+    assert lock_digest(lock) == lock_digest({"stages": {"train": {"outs": [1]}, "track": {"outs": [3]}}})
+    assert lock_digest(lock) != lock_digest({"stages": {"train": {"outs": [4]}, "track": {"outs": [2]}}})
+
+
+def test_nested_values_are_flattened_for_mlflow() -> None:
+    assert dict(flat_params({"a": {"b": 1, "c": {}}, "d": [1]})) == {"a.b": 1, "a.c": {}, "d": [1]}
+    nested = {"stance": {"macro_f1": {"value": 0.5, "low": 0.4, "high": 0.6}, "n": 3}, "flag": True, "none": None}
+    assert dict(flat_metrics(nested)) == {"stance.macro_f1": 0.5, "stance.macro_f1.low": 0.4, "stance.macro_f1.high": 0.6, "stance.n": 3.0}
