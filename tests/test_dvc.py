@@ -9,6 +9,7 @@ import yaml
 from closure import import_closure
 from conftest import ROOT, run
 
+from pipeline.stages.track import flat_metrics
 from pipeline.workspace import Workspace
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -48,13 +49,13 @@ def test_every_declared_output_is_written(project: Path) -> None:
             assert (project / out).exists(), out
 
 
-def test_lock_is_reproduced_exactly(project: Path, blank_project: Path) -> None:
-    """The committed dvc.lock names the digest of every output; a reproduction from nothing gives the same bytes."""
-    if not (blank_project / "dvc.lock").exists():
-        pytest.fail("dvc.lock is not committed")
-    made, committed = (yaml.safe_load((p / "dvc.lock").read_text()) for p in (project, blank_project))
+def test_reproduction_from_nothing_gives_what_is_committed(project: Path) -> None:
+    """The same bytes up to the vectors; from there on another processor may round differently, so figures are compared."""
+    made, committed = (yaml.safe_load((p / "dvc.lock").read_text(encoding="utf-8"))["stages"] for p in (project, ROOT))
     for name in ("preprocess", "embed"):
-        assert made["stages"][name]["outs"] == committed["stages"][name]["outs"]
+        assert made[name]["outs"] == committed[name]["outs"]
+    made, committed = (json.loads((p / "experiments/metrics.json").read_text(encoding="utf-8")) for p in (project, ROOT))
+    assert dict(flat_metrics(made)) == pytest.approx(dict(flat_metrics(committed)), abs=0.01)
 
 
 def test_second_repro_does_nothing_and_logs_nothing(project: Path) -> None:
@@ -67,7 +68,7 @@ def test_one_run_is_tracked_with_what_identifies_it(project: Path) -> None:
     (tracked, *_) = runs_of(project)
     metrics = json.loads((project / "experiments/metrics.json").read_text())
     assert float(tracked["stance.macro_f1"]) == metrics["stance"]["macro_f1"]["value"]
-    assert tracked["encoder"] == "lexical" and tracked["label.aggregate.margin"] == "0.2"
+    assert tracked["encoder"] == "lexical" and tracked["label.aggregate.margin"] == "0.0"
     assert tracked["wijha.dataset"].endswith(".dir") and len(tracked["wijha.dvc_lock"]) == 32
     assert tracked["mlflow.source.git.commit"] == run(["git", "rev-parse", "HEAD"], project).stdout.strip()
 
@@ -90,8 +91,6 @@ def test_whole_pipeline_on_a_local_checkpoint(project: Path, tiny_checkpoint: Pa
     """`dvc exp run -S encoder=local` runs everything on a BERT; its run stands beside the first; metrics can be compared."""
     copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
     shutil.copytree(tiny_checkpoint, copy / "data/encoders/local")
-    run(["git", "add", "-A"], copy)
-    run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "reproduced"], copy)
     run(["dvc", "exp", "run", "-S", "encoder=local"], copy)
     assert json.loads((copy / "models/model.json").read_text())["encoder"].startswith("transformer-")
     assert {found["encoder"] for found in runs_of(copy)} == {"lexical", "local"}
