@@ -14,11 +14,13 @@ run: $(VENV)/run.done ## make the environment, reproduce the pipeline, print the
 	dvc repro
 	wijha show
 
-test: $(VENV)/test.done ## make the environment with the test extras, run every test
+test: check ## make the environment with the test extras, run every check and test
+	python -m pytest
+
+check: $(VENV)/test.done ## style and types only
 	python -m ruff check .
 	python -m ruff format --check .
 	python -m mypy
-	python -m pytest
 
 ui: $(VENV)/run.done ## compare runs in the browser, on this machine only
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 --workers 1

@@ -73,7 +73,7 @@ def speed() -> str:
 
 def stance_rows(rows: list[dict[str, Any]]) -> list[list[Any]]:
     """Write article stances as table rows without text."""
-    return [[f"`{r['actor']}`", f"**{r['stance']}**", f"{r['score']:+.2f}", f"{r['p']:.2f}", r["n_instances"]] for r in rows]
+    return [[f"`{r['actor']}`", f"**{r['stance']}**", f"{round(r['score'], 2) + 0:+.2f}", f"{r['p']:.2f}", r["n_instances"]] for r in rows]
 
 
 def real() -> str:
@@ -110,7 +110,11 @@ def counts() -> str:
     )
 
 
-BLOCKS = {"README.md": [example, real, results, speed], "data/DATA_CARD.md": [counts]}
+BLOCKS = {
+    "README.md": [example, real, results, speed],
+    "data/DATA_CARD.md": [counts],
+    "experiments/MODEL_CARD.md": [results],
+}
 
 
 def rendered(path: Path, blocks: list[Any]) -> str:

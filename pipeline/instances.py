@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.actors import ActorSet, Context, Mention, Tone
+from pipeline.actors import ActorSet, Context, Mention
+from pipeline.aliases import Tone
 from pipeline.arabic import fold
 from pipeline.cleaning import Article
 from pipeline.sentences import Sentence, split_sentences, voice_of

@@ -32,8 +32,10 @@ class Script:
         In Arabic news a quarter of the words begin with the article and under 1 % of letters are Persian; in Persian, Urdu,
         Pashto and Sorani 4 to 20 % are. Under 40 letters the article says nothing.
         """
-        if self.arabic_share < 0.5 or self.foreign_share > 0.025:
+        if self.arabic_share < 0.5:
             return False
+        if self.foreign_share > 0.025:  # also Arabic typed on a Persian keyboard (ی ک), which its articles give away
+            return self.article_share > 0.15
         return self.arabic < 200 or self.article_share > 0.03
 
 

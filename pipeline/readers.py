@@ -3,12 +3,10 @@
 Layer 1. A record is what a file says, undecoded only of its container; `cleaning.py` makes an article of it.
 """
 
-import codecs
 import csv
 import gzip
 import io
 import json
-import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from typing import IO, Any
 from pydantic import Field
 
 from pipeline.config import Strict
+from pipeline.encodings import RefusedError, declared_charset, decode, encoding_of, is_utf8
 from pipeline.errors import WijhaError
-from pipeline.language import script
 from pipeline.schema import Reason
 
 
@@ -71,13 +69,6 @@ class Source:
     name: str
 
 
-class _RefusedError(Exception):
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-
-
 def find_sources(inputs: Iterable[Path], root: Path | None = None) -> list[Source]:
     """List the files of files and folders, sorted by name; hidden files and `.dvc` files are left out.
 
@@ -114,18 +105,18 @@ def read_source(source: Source, limits: ReadLimits, fields: dict[str, tuple[str,
     index = 0
     try:
         if reader is None:
-            raise _RefusedError(Reason.UNSUPPORTED, f"{source.path.suffix or 'no extension'}; known: {' '.join(sorted(_READERS))}")
+            raise RefusedError(Reason.UNSUPPORTED, f"{source.path.suffix or 'no extension'}; known: {' '.join(sorted(_READERS))}")
         with _open(source.path, zipped) as stream:
             for item in reader(stream, limits, fields):
                 match item:
-                    case _RefusedError():
+                    case RefusedError():
                         yield Reject(source.name, index, item.reason, item.detail)
                     case _:
                         yield Record(source.name, index, **item)
                 index += 1
         if index == 0:
-            raise _RefusedError(Reason.EMPTY, "no records")
-    except _RefusedError as refused:
+            raise RefusedError(Reason.EMPTY, "no records")
+    except RefusedError as refused:
         yield Reject(source.name, index, refused.reason, refused.detail)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         yield Reject(source.name, index, Reason.MALFORMED, f"gzip: {error}")
@@ -139,7 +130,7 @@ def _open(path: Path, zipped: bool) -> IO[bytes]:
 
 # --- one reader a container ---------------------------------------------------------------------------------------------------
 
-_Item = dict[str, Any] | _RefusedError
+_Item = dict[str, Any] | RefusedError
 _Fields = dict[str, tuple[str, ...]]
 
 
@@ -149,7 +140,7 @@ def _read_text(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterat
 
 def _read_html(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
     data = _read_whole(stream, limits)
-    yield {"text": decode(data, declared=_declared_charset(data)), "html": True}
+    yield {"text": decode(data, declared=declared_charset(data)), "html": True}
 
 
 def _read_json(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
@@ -157,7 +148,7 @@ def _read_json(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterat
     if isinstance(value, dict):
         value = _records_of(value, fields)
     if not isinstance(value, list):
-        raise _RefusedError(Reason.MALFORMED, f"JSON {type(value).__name__}; expected an object or a list of objects")
+        raise RefusedError(Reason.MALFORMED, f"JSON {type(value).__name__}; expected an object or a list of objects")
     for row in value:
         yield _from_mapping(row, fields)
 
@@ -174,40 +165,40 @@ def _records_of(value: dict[str, Any], fields: _Fields) -> list[Any]:
 def _read_jsonl(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
     encoding: str | None = None  # of a file that is not UTF-8: decided by the first line that has enough Arabic to tell
     for line in _lines(stream, limits.max_record_bytes):
-        if isinstance(line, _RefusedError):
+        if isinstance(line, RefusedError):
             yield line
         elif line.strip():
             try:
                 encoding = encoding or _legacy_encoding(line)
                 yield _from_mapping(_parse_json(decode(line) if encoding is None else line.decode(encoding, "replace")), fields)
-            except _RefusedError as refused:
+            except RefusedError as refused:
                 yield refused
 
 
 def _legacy_encoding(line: bytes) -> str | None:
-    return None if _is_utf8(line) else _encoding_of(line)
+    return None if is_utf8(line) else encoding_of(line)
 
 
 def _read_csv(stream: IO[bytes], limits: ReadLimits, fields: _Fields) -> Iterator[_Item]:
     head = stream.read(1_000_000)
     if not head:
         return
-    encoding = _encoding_of(head)
+    encoding = encoding_of(head)
     text = io.TextIOWrapper(_Rejoined(head, stream), encoding, errors="replace", newline="")  # type: ignore[type-var]
     csv.field_size_limit(limits.max_record_bytes)
     first = head.split(b"\n", 1)[0]
     rows = csv.DictReader(text, delimiter="\t" if first.count(b"\t") > first.count(b",") else ",", strict=True)
     if not rows.fieldnames or not _column(rows.fieldnames, fields["text"]):
-        raise _RefusedError(Reason.NO_TEXT, f"columns {rows.fieldnames}; expected one of {', '.join(fields['text'])}")
+        raise RefusedError(Reason.NO_TEXT, f"columns {rows.fieldnames}; expected one of {', '.join(fields['text'])}")
     while True:
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            raise _RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: {error}") from None
+            raise RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: {error}") from None
         if None in row:
-            yield _RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: more cells than the header; is a comma unquoted?")
+            yield RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: more cells than the header; is a comma unquoted?")
         else:
             yield _from_mapping(row, fields)
 
@@ -244,35 +235,35 @@ class _Rejoined(io.RawIOBase):
 def _read_whole(stream: IO[bytes], limits: ReadLimits) -> bytes:
     data = stream.read(limits.max_file_bytes + 1)
     if len(data) > limits.max_file_bytes:
-        raise _RefusedError(Reason.TOO_LARGE, f"over {limits.max_file_bytes} bytes")
+        raise RefusedError(Reason.TOO_LARGE, f"over {limits.max_file_bytes} bytes")
     return data
 
 
-def _lines(stream: IO[bytes], limit: int) -> Iterator[bytes | _RefusedError]:
+def _lines(stream: IO[bytes], limit: int) -> Iterator[bytes | RefusedError]:
     while line := stream.readline(limit + 1):
         if len(line) <= limit:
             yield line
             continue
         while line and not line.endswith(b"\n"):
             line = stream.readline(limit)
-        yield _RefusedError(Reason.TOO_LARGE, f"a line of over {limit} bytes")
+        yield RefusedError(Reason.TOO_LARGE, f"a line of over {limit} bytes")
 
 
 def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise _RefusedError(Reason.MALFORMED, "JSON nested too deep") from None
+        raise RefusedError(Reason.MALFORMED, "JSON nested too deep") from None
     except ValueError as error:
-        raise _RefusedError(Reason.MALFORMED, f"JSON: {error}") from None
+        raise RefusedError(Reason.MALFORMED, f"JSON: {error}") from None
 
 
 def _from_mapping(row: Any, fields: _Fields) -> _Item:
     if not isinstance(row, dict):
-        return _RefusedError(Reason.MALFORMED, f"a record is a JSON {type(row).__name__}; expected an object")
+        return RefusedError(Reason.MALFORMED, f"a record is a JSON {type(row).__name__}; expected an object")
     found = {name: _pick(row, names) for name, names in fields.items()}
     if found["text"] is None:
-        return _RefusedError(Reason.NO_TEXT, f"fields {', '.join(map(str, row))[:200]}; expected one of {', '.join(fields['text'])}")
+        return RefusedError(Reason.NO_TEXT, f"fields {', '.join(map(str, row))[:200]}; expected one of {', '.join(fields['text'])}")
     return found
 
 
@@ -292,97 +283,3 @@ def _pick(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
 
 def _column(columns: Iterable[str | None], names: tuple[str, ...]) -> bool:
     return bool({(c or "").lower().strip("\ufeff ") for c in columns} & set(names))
-
-
-# --- encodings ----------------------------------------------------------------------------------------------------------------
-
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_ARABIC_ENCODINGS = ("cp1256", "iso8859_6")
-_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,30})", re.IGNORECASE)
-_CONTROLS = bytes(range(9)) + bytes(range(14, 27)) + bytes(range(28, 32))
-MAX_BROKEN_SHARE = 0.005  # undecodable characters in otherwise good text (a cut file, a bad byte)
-
-
-def decode(data: bytes, declared: str | None = None) -> str:
-    """Decode bytes of unknown encoding: BOM, UTF-8, the declared charset, UTF-16, then what gives Arabic.
-
-    A guess counts only when the letters that it gives are Arabic (`language.script`).
-    """
-    if not data.strip():
-        raise _RefusedError(Reason.EMPTY, "no bytes" if not data else "only white space")
-    text = data.decode(_encoding_of(data, declared), errors="replace")
-    if text.count("\ufffd") > max(2, MAX_BROKEN_SHARE * len(text)):
-        raise _RefusedError(Reason.UNDECODABLE, f"{text.count(chr(0xFFFD))} undecodable characters of {len(text)}")
-    return text
-
-
-def _encoding_of(data: bytes, declared: str | None = None) -> str:
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return encoding
-    if _is_utf8(data) and not (b"\x00" in data[:4096] and _looks_utf16(data[:200_000])):  # UTF-16 of Arabic letters is valid UTF-8
-        if b"\x00" in data[:4096]:
-            raise _RefusedError(Reason.BINARY, "NUL bytes")
-        return "utf-8"
-    sample = data[:200_000]
-    if len(sample.translate(None, _CONTROLS)) < 0.98 * len(sample) and not _looks_utf16(sample):
-        raise _RefusedError(Reason.BINARY, "control bytes")
-    for encoding in _guesses(sample, declared):
-        if _gives_arabic(sample, encoding):
-            return encoding
-    if _is_latin(sample):
-        return declared if declared and _known(declared) else "cp1252"
-    raise _RefusedError(Reason.UNDECODABLE, f"neither UTF-8 nor {', '.join(_ARABIC_ENCODINGS)} gives Arabic text")
-
-
-def _is_utf8(data: bytes) -> bool:
-    """Return whether bytes are UTF-8 but for the few broken characters that a cut or a bad byte leaves."""
-    broken = data.decode("utf-8", errors="replace").count("\ufffd") - data.count("\ufffd".encode())
-    return broken == 0 or (broken <= max(1, MAX_BROKEN_SHARE * len(data) / 4) and not _mostly_single_byte(data))
-
-
-def _mostly_single_byte(data: bytes) -> bool:
-    high = sum(byte >= 0x80 for byte in data[:20_000])
-    decoded = data[:20_000].decode("utf-8", errors="ignore")
-    return high > 0 and sum(ord(c) >= 0x80 for c in decoded) * 4 < high
-
-
-def _guesses(sample: bytes, declared: str | None) -> Iterator[str]:
-    if declared and _known(declared):
-        yield declared
-    if _looks_utf16(sample):
-        yield from ("utf-16-le", "utf-16-be")
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample[:20_000], cp_isolation=[*_ARABIC_ENCODINGS]).best()
-    if best is not None:
-        yield best.encoding
-    yield from _ARABIC_ENCODINGS
-
-
-def _known(encoding: str) -> bool:
-    try:
-        "\u0661é".encode(errors="replace").decode(encoding, errors="replace")  # "hex", "idna" and the like decode no text
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
-def _looks_utf16(sample: bytes) -> bool:
-    return max(sample[1::2].count(6), sample[::2].count(6)) > len(sample) // 8
-
-
-def _gives_arabic(sample: bytes, encoding: str) -> bool:
-    text = sample.decode(encoding, errors="replace")
-    letters = script(text)
-    broken = text.count("\ufffd") > max(2, MAX_BROKEN_SHARE * len(text))
-    return not broken and letters.arabic >= 20 and letters.foreign_share < 0.03 and letters.article_share > 0.05
-
-
-def _is_latin(sample: bytes) -> bool:
-    return sum(byte < 0x80 for byte in sample) > 0.8 * len(sample)
-
-
-def _declared_charset(data: bytes) -> str | None:
-    found = _CHARSET.search(data[:4096])
-    return found[1].decode("ascii") if found else None

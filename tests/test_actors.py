@@ -5,7 +5,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.actors import ActorConfig, ActorSet, Context, Tone, expand
+from pipeline.actors import ActorSet, Context
+from pipeline.aliases import ActorConfig, Tone, expand
 from pipeline.arabic import fold
 from pipeline.errors import WijhaError
 

@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from pipeline import schema, tables
-from pipeline.actors import ActorConfig, ActorSet, Mention, Tone
+from pipeline.actors import ActorSet, Mention
+from pipeline.aliases import ActorConfig, Tone
 from pipeline.cleaning import Article
 from pipeline.instances import Instance, Span, instances_from, parts_of, spans_for
 

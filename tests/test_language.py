@@ -64,3 +64,9 @@ def test_shares_lie_between_0_and_1(text: str) -> None:
     measured = script(text)
     assert 0 <= measured.arabic <= measured.letters <= len(text)
     assert all(0 <= share <= 1 for share in (measured.arabic_share, measured.foreign_share, measured.article_share))
+
+
+def test_arabic_typed_on_a_persian_keyboard_is_arabic() -> None:
+    assert script(
+        "أدی المدیر العام للأمن العمومي عشیة الیوم زیارة تفقدیة لإقليم الأمن الوطني بالمنستیر حیث اطلع علی الخطة الأمنية"
+    ).is_arabic

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.actors import Tone
+from pipeline.aliases import Tone
 from pipeline.config import LexicalSettings
 from pipeline.encoders.lexical import OTHER, TARGET, LexicalEncoder, mask
 from pipeline.instances import Instance, Span
