@@ -35,6 +35,11 @@ def results() -> str:
     scored = [("**stance of a sentence toward an actor**", m["stance"])]
     scored += [(f"... toward `{actor}`", s) for actor, s in m["stance"]["per_actor"].items()]
     scored += [(f"baseline: {name}", s) for name, s in m["stance"]["baselines"].items()]
+    shared = m["stance"]["other_actor_named"]
+    scored += [
+        ("sentences that name another actor too: model", shared["model"]),
+        ("sentences that name another actor too: tfidf", shared["tfidf"]),
+    ]
     article = m["article"]
     scored += [
         ("**stance of an article toward an actor**, against readers of the whole article", article["against_readers"]),

@@ -79,10 +79,14 @@ def evaluate_instances(rows: Sequence[Row], evaluation: Evaluation) -> Row:
     }
     fold_of = np.array([row["fold"] for row in rows])
     texts = [row["text"] for row in rows]
-    stance["baselines"] = {
-        name: evaluation.labels(truth, held_out_labels(baseline, texts, truth, fold_of), STANCES, groups)
-        for name, baseline in BASELINES.items()
-    }
+    baselines = {name: held_out_labels(baseline, texts, truth, fold_of) for name, baseline in BASELINES.items()}
+    stance["baselines"] = {name: evaluation.labels(truth, labels, STANCES, groups) for name, labels in baselines.items()}
+    shared = [i for i, row in enumerate(rows) if row["other_spans"]]
+    if shared:  # sentences that name another actor too: what tells a target-dependent model from a reader of moods
+        stance["other_actor_named"] = {
+            name: evaluation.labels(_take(truth, shared), _take(labels, shared), STANCES, _take(groups, shared))
+            for name, labels in (("model", predicted), ("tfidf", baselines["tfidf"]))
+        }
     tone = [row["sentiment"] for row in rows]
     q = np.array([[row[name] for name in SENTIMENT_P] for row in rows])
     sentiment = evaluation.labels(tone, [SENTIMENTS[i] for i in q.argmax(1)], SENTIMENTS, groups)
