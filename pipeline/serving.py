@@ -5,19 +5,24 @@ encoder settings, heads) and this package's code.
 """
 
 import shutil
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
+import yaml
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
+from packaging.requirements import Requirement
 
 from pipeline.cleaning import Article
+from pipeline.config import LexicalSettings, TransformerSettings
 from pipeline.readers import Record
 from pipeline.score import Scorer
 from pipeline.workspace import Workspace
 
+LOCAL_WEIGHTS = "data/encoders/weights"
 INPUT_EXAMPLE = "أشاد الأهالي بما أنجزته بعثة الأمم المتحدة في طرابلس، وطالبوا بحل الميليشيات التي روعت المدينة."
 OUTPUT = ["input", "reason", "actor", "stance", "score", "p_against", "p_neutral", "p_favor", "abstained", "evidence"]
 SIGNATURE = ModelSignature(
@@ -63,7 +68,7 @@ class StanceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
 
 
 def copy_workspace(workspace: Workspace, folder: Path) -> None:
-    """Copy what scoring needs (parameters, actors, encoder settings, heads) to a folder laid out as a workspace."""
+    """Copy what scoring needs to a folder laid out as a workspace: parameters, actors, encoder (weights too, if local) and heads."""
     choices = workspace.choices()
     encoder = workspace.root / "configs/encoders" / f"{choices.encoder}.yaml"
     for path in (workspace.params, workspace.actors_file(choices), encoder):
@@ -71,3 +76,17 @@ def copy_workspace(workspace: Workspace, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     shutil.copytree(workspace.models, folder / "models")
+    settings = workspace.encoder_settings(choices)
+    if isinstance(settings, TransformerSettings) and (workspace.root / settings.model).is_dir():
+        shutil.copytree(workspace.root / settings.model, folder / LOCAL_WEIGHTS)
+        copied = settings.model_copy(update={"model": LOCAL_WEIGHTS})
+        target = folder / encoder.relative_to(workspace.root)
+        target.write_text(yaml.safe_dump({"encoder": copied.model_dump()}), encoding="utf-8")
+
+
+def requirements(settings: LexicalSettings | TransformerSettings) -> list[str]:
+    """Return the pinned distributions that scoring with this encoder needs, as they are installed here."""
+    needed = [Requirement(line) for line in requires("wijha") or []]
+    extra = {"extra": "arabert"} if isinstance(settings, TransformerSettings) else {"extra": ""}
+    names = {need.name for need in needed if need.marker is None or need.marker.evaluate(extra)}
+    return [f"{name}=={version(name)}" for name in sorted(names - {"dvc", "datasets"})]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from closure import import_closure
 from conftest import ROOT, run
+from test_serving import model_folder, scored_elsewhere
 
 from pipeline.stages.track import flat_metrics
 from pipeline.workspace import Workspace
@@ -94,6 +95,7 @@ def test_whole_pipeline_on_a_local_checkpoint(project: Path, tiny_checkpoint: Pa
     run(["dvc", "exp", "run", "-S", "encoder=local"], copy)
     assert json.loads((copy / "models/model.json").read_text())["encoder"].startswith("transformer-")
     assert {found["encoder"] for found in runs_of(copy)} == {"lexical", "local"}
+    assert scored_elsewhere(model_folder(copy, "local"), tmp_path)["actor"] == "un"
     changed = json.loads(run(["dvc", "metrics", "diff", "--json"], copy).stdout)
     assert "stance.macro_f1.value" in changed["experiments/metrics.json"] or "diff" in json.dumps(changed)
 

@@ -148,7 +148,7 @@ def _load(settings: TransformerSettings, root: Path) -> tuple[Any, Any, str]:
     try:
         import torch
         from safetensors import SafetensorError
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel, AutoTokenizer, logging
     except ImportError as error:
         raise WijhaError(
             f"encoder {settings.model} needs {error.name}, which is not installed: pip install -c constraints.txt '.[arabert]', "
@@ -156,6 +156,7 @@ def _load(settings: TransformerSettings, root: Path) -> tuple[Any, Any, str]:
         ) from None
     if local:
         _check_folder(folder)
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its report of missing tensors is checked below instead
     name = str(folder) if local else settings.model
     options: dict[str, Any] = {"local_files_only": True} if local else {"revision": settings.revision}
     try:

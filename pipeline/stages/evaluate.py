@@ -195,6 +195,7 @@ def main(workspace: Workspace) -> None:
     articles = tables.read(workspace.table("articles"), schema.ARTICLES).to_pylist()
     rejects = tables.read(workspace.table("rejects"), schema.REJECTS).to_pylist()
     stances = tables.read(workspace.table("article_stance"), schema.ARTICLE_STANCE).to_pylist()
+    known = {article["article_id"] for article in articles}
     result = {
         **evaluate_instances(rows, evaluation),
         "article": evaluate_articles(
@@ -206,7 +207,7 @@ def main(workspace: Workspace) -> None:
             "articles": len(articles),
             "clusters": len({a["cluster_id"] for a in articles}),
             "rejects": len(rejects),
-            "gold_without_article": sum(row["article_id"] not in {a["article_id"] for a in articles} for row in gold),
+            "gold_without_article": sum(row["article_id"] not in known for row in gold),
             "article_stances": len(stances),
         },
     }

@@ -11,7 +11,6 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
 import pandas as pd
 import yaml
-from packaging.requirements import Requirement
 
 import pipeline
 from pipeline import tables
 from pipeline.config import Strict, load, load_yaml
-from pipeline.serving import INPUT_EXAMPLE, SIGNATURE, copy_workspace
+from pipeline.serving import INPUT_EXAMPLE, SIGNATURE, copy_workspace, requirements
 from pipeline.workspace import Workspace
 
 FINGERPRINT = "wijha.fingerprint"
@@ -99,17 +97,10 @@ def _log_model(workspace: Workspace) -> None:
             python_model=str(Path(pipeline.__file__).parent / "served_model.py"),  # code, not a pickle
             artifacts={"workspace": str(Path(folder) / "workspace")},
             code_paths=[str(Path(pipeline.__file__).parent)],
-            pip_requirements=requirements(),
+            pip_requirements=requirements(workspace.encoder_settings(workspace.choices())),
             signature=SIGNATURE,
             input_example=pd.DataFrame({"text": [INPUT_EXAMPLE]}),
         )
-
-
-def requirements() -> list[str]:
-    """Return the pinned distributions that scoring needs, as they are installed here."""
-    needed = [Requirement(line) for line in requires("wijha") or []]
-    names = sorted(need.name for need in needed if need.marker is None and need.name != "dvc")
-    return [f"{name}=={version(name)}" for name in names]
 
 
 def _git(workspace: Workspace, *arguments: str) -> str:
