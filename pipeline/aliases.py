@@ -26,7 +26,7 @@ class Tone(StrEnum):
 class Alias(Strict):
     """A surface name as a small pattern: `(a|b)` one of these, `(a)?` may be missing.
 
-    needs: one of these phrases must stand elsewhere in the article. unless: none of these may stand in the sentence.
+    needs: one of these phrases must stand in the article. unless: none of these may stand in the sentence.
     """
 
     name: str = Field(min_length=2)

@@ -130,7 +130,8 @@ def _progress_bar(files: int, quiet: bool) -> Iterator[Any]:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("score", total=files, articles=0)
-        yield lambda done: bar.update(task, completed=done.files, articles=done.articles)
+        yield lambda done: bar.update(task, completed=done.files - 1, articles=done.articles)  # the last file is being read
+        bar.update(task, completed=files)
 
 
 @app.command()

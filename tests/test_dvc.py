@@ -100,6 +100,12 @@ def test_whole_pipeline_on_a_local_checkpoint(project: Path, tiny_checkpoint: Pa
     assert "stance.macro_f1.value" in changed["experiments/metrics.json"] or "diff" in json.dumps(changed)
 
 
+def test_a_run_in_a_temporary_copy_is_tracked_by_the_project(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    run(["dvc", "exp", "run", "--temp", "-S", "label.aggregate.margin=0.1"], copy)
+    assert {found["label.aggregate.margin"] for found in runs_of(copy)} == {"0.0", "0.1"}
+
+
 def test_weights_that_cannot_be_had_leave_everything_as_it_was(project: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
     params = (copy / "params.yaml").read_text()

@@ -4,7 +4,6 @@ Layer 2. Writes experiments/metrics.json, the data of the plots, and the report.
 fitted on.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -215,4 +214,4 @@ def main(workspace: Workspace) -> None:
     plots = {"confusion": confusion_rows(rows), "reliability": reliability_rows(rows)}
     for name, plot in plots.items():
         tables.write_json(workspace.plots / f"{name}.json", plot)
-    render_report(workspace.report, json.loads(json.dumps(result)), plots, articles, stances, rejects)
+    render_report(workspace.report, result, plots, articles, stances, rejects)
