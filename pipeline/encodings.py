@@ -42,6 +42,11 @@ def decode(data: bytes, declared: str | None = None) -> str:
     return text
 
 
+def whole_characters(text: str) -> str:
+    """Return a text with lone surrogates (half an emoji in JSON, a byte of a file's name) as U+FFFD: no table can hold them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def encoding_of(data: bytes, declared: str | None = None) -> str:
     """Return the encoding that `decode` would take, or refuse the bytes with the reason."""
     for bom, encoding in _BOMS:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from pydantic import Field
 
 from pipeline.config import Strict
-from pipeline.encodings import RefusedError, declared_charset, decode, encoding_of, is_utf8
+from pipeline.encodings import RefusedError, declared_charset, decode, encoding_of, is_utf8, whole_characters
 from pipeline.errors import WijhaError
 from pipeline.schema import Reason
 
@@ -84,7 +84,8 @@ def find_sources(inputs: Iterable[Path], root: Path | None = None) -> list[Sourc
             if any(part.startswith(".") for part in inside.parts) or path.suffix == ".dvc":
                 continue
             below = root is not None and path.is_relative_to(root)
-            sources.append(Source(path, path.relative_to(root).as_posix() if below and root else path.as_posix()))
+            name = path.relative_to(root).as_posix() if below and root else path.as_posix()
+            sources.append(Source(path, whole_characters(name)))
     return sources
 
 
@@ -277,7 +278,7 @@ def _pick(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, str) and value.strip():
-            return value
+            return whole_characters(value)
     return None
 
 

@@ -1,6 +1,7 @@
 import codecs
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,12 @@ def test_sources_are_sorted_named_below_the_root_and_hidden_files_left_out(tmp_p
 def test_a_missing_path_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(WijhaError, match=r"no such file or folder: .*gone"):
         find_sources([tmp_path / "gone"])
+
+
+def test_half_an_emoji_and_a_strange_file_name_are_made_whole(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xcf\xe8.jsonl")
+    path.write_text('{"text": "\\ud83d خبر عاجل من طرابلس", "title": "\\ud83d\\ude00"}\n', encoding="utf-8")
+    (source,) = find_sources([tmp_path])
+    (record,) = read_source(source, ReadLimits(), DEFAULT_FIELDS)
+    assert record.text.startswith("\ufffd ") and record.title == "😀"
+    record.source_path.encode()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT, run
 
 from pipeline.config import TransformerSettings
 from pipeline.encoders.transformer import TransformerEncoder, _windows
@@ -141,3 +142,18 @@ def test_weights_of_another_shape_are_refused_not_filled_with_noise(tiny_checkpo
     save_file({k: v for k, v in tensors.items() if "layer.1." not in k}, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(WijhaError, match="lacks"):
         TransformerEncoder(settings(copy), Path("/"))
+
+
+def test_moving_branch_of_the_hub_is_recorded_as_its_commit(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """A model in the hub's local cache is loaded as if from the hub; `main` becomes the commit that it stands for."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "models--aubmindlab--bert-base-arabertv02"
+    shutil.copytree(tiny_checkpoint, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text(commit)
+    code = (
+        "from pathlib import Path; from pipeline.config import load_encoder_settings; from pipeline.encoders import load_encoder; "
+        "print(load_encoder(load_encoder_settings(Path('configs/encoders/arabert.yaml')), Path()).fingerprint)"
+    )
+    printed = run(["python", "-c", code], ROOT, HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="1").stdout
+    assert printed.strip().endswith(f"aubmindlab/bert-base-arabertv02@{commit}")

@@ -21,7 +21,7 @@ from pipeline.errors import WijhaError
 from pipeline.instances import Instance
 
 _VERSION = 1  # raise it when pooling or batching changes: it is part of the fingerprint
-_WEIGHTS = ("config.json", "*.safetensors", "tokenizer*.json", "vocab.txt", "special_tokens_map.json")
+_FILES = ("config.json", "*.safetensors", "tokenizer*.json", "vocab.txt", "special_tokens_map.json")
 
 
 @dataclass(frozen=True)
@@ -139,11 +139,7 @@ def _pool(states: np.ndarray, target: list[int]) -> np.ndarray:
 
 
 def _load(settings: TransformerSettings, root: Path) -> tuple[Any, Any, str]:
-    """Return the tokenizer, the model and what identifies their weights."""
-    folder = (root / settings.model).resolve()
-    local = folder.is_dir()
-    if not local and (settings.revision is None or settings.model.count("/") != 1):
-        raise _unavailable(settings.model, f"{folder} is not a folder")
+    """Return the tokenizer, the model and what identifies their weights: a digest, or for the hub the commit."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import torch
@@ -154,25 +150,37 @@ def _load(settings: TransformerSettings, root: Path) -> tuple[Any, Any, str]:
             f"encoder {settings.model} needs {error.name}, which is not installed: pip install -c constraints.txt '.[arabert]', "
             "or use the embedded encoder (encoder: lexical)"
         ) from None
-    if local:
-        _check_folder(folder)
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its report of missing tensors is checked below instead
-    name = str(folder) if local else settings.model
-    options: dict[str, Any] = {"local_files_only": True} if local else {"revision": settings.revision}
+    local = (root / settings.model).resolve()
+    folder = local if local.is_dir() else _download(settings, local)
+    _check_folder(folder, settings.model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **options)
-        model, loading = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options)
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+        model, loading = AutoModel.from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, local_files_only=True
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _unavailable(settings.model, str(error).strip().split("\n")[0]) from error
     absent = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if absent:  # transformers would fill them with random numbers
         raise _unavailable(settings.model, f"the checkpoint lacks {len(absent)} tensors of {type(model).__name__}, such as {absent[0]}")
     model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-    weights = _digest(folder) if local else f"{settings.model}@{_resolved_commit(model, settings)}"
-    return tokenizer, model, weights
+    return tokenizer, model, _digest(folder) if folder == local else f"{settings.model}@{folder.name}"
 
 
-def _check_folder(folder: Path) -> None:
+def _download(settings: TransformerSettings, local: Path) -> Path:
+    """Return the hub's snapshot of a model, in a folder named by the commit that the revision stands for; pickles stay behind."""
+    if settings.revision is None or settings.model.count("/") != 1:
+        raise _unavailable(settings.model, f"{local} is not a folder")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(settings.model, revision=settings.revision, allow_patterns=list(_FILES)))
+    except (OSError, ValueError) as error:
+        raise _unavailable(settings.model, str(error).strip().split("\n")[0]) from error
+
+
+def _check_folder(folder: Path, model: str) -> None:
     """Refuse a folder that is no whole checkpoint before anything is loaded."""
     wanted = {
         "config.json": ["config.json"],
@@ -181,7 +189,7 @@ def _check_folder(folder: Path) -> None:
     }
     for what, patterns in wanted.items():
         if not any(any(folder.glob(pattern)) for pattern in patterns):
-            raise _unavailable(str(folder), f"the folder has no {what}")
+            raise _unavailable(model, f"{folder} has no {what}")
 
 
 def _unavailable(model: str, cause: str) -> WijhaError:
@@ -192,15 +200,10 @@ def _unavailable(model: str, cause: str) -> WijhaError:
     )
 
 
-def _resolved_commit(model: Any, settings: TransformerSettings) -> str:
-    """Return the commit that a hub revision resolved to, so that a moving branch is still recorded exactly."""
-    return str(getattr(model.config, "_commit_hash", None) or settings.revision)
-
-
 def _digest(folder: Path) -> str:
     """Return a digest of the files that decide a local checkpoint's vectors."""
     digest = hashlib.sha256()
-    for path in sorted({p for pattern in _WEIGHTS for p in folder.glob(pattern)}):
+    for path in sorted({p for pattern in _FILES for p in folder.glob(pattern)}):
         digest.update(path.name.encode())
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
