@@ -8,8 +8,8 @@ the next. Then an instance has five families of features, on folded text, each c
   near    words and bigrams before and after the target, within the window
   tone    the tone of the target's own names (plain, hostile, favorable)
   shape   who speaks, whether the target stands in a quotation, how many actors, how long, how emphatic
-The weights are the best of those tried in cross-validation on the sample corpus. Hashing: Weinberger et al. 2009; without signs, because
-heads reweight columns by document frequency.
+The weights are the best of those tried in cross-validation on the sample corpus, with an eye on real texts (experiments/real_texts.py).
+Hashing: Weinberger et al. 2009; without signs, because heads reweight columns by document frequency.
 """
 
 import math
