@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.containers import DEFAULT_FIELDS, ReadLimits
 from pipeline.errors import WijhaError
-from pipeline.readers import DEFAULT_FIELDS, ReadLimits, Record, Reject, Source, find_sources, read_source, read_sources
+from pipeline.readers import Record, Reject, Source, find_sources, read_source, read_sources
 from pipeline.schema import Reason
 
 NEWS = "أعلنت القيادة العامة للجيش الوطني الليبي انتهاء العمليات في المنطقة الغربية من العاصمة طرابلس"

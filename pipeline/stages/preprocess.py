@@ -13,10 +13,11 @@ from pipeline import schema, tables
 from pipeline.actors import ActorSet
 from pipeline.cleaning import Article, CleanLimits, clean
 from pipeline.config import Strict, load
+from pipeline.containers import DEFAULT_FIELDS, ReadLimits
 from pipeline.dedup import Clusters, DedupParams
 from pipeline.errors import WijhaError
 from pipeline.instances import parts_of
-from pipeline.readers import DEFAULT_FIELDS, ReadLimits, Record, Reject, find_sources, read_sources
+from pipeline.readers import Record, Reject, find_sources, read_sources
 from pipeline.schema import Reason
 from pipeline.workspace import Workspace
 
