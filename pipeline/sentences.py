@@ -46,15 +46,15 @@ def _spans(body: str) -> list[tuple[int, int]]:
     for line in re.finditer(r"[^\n]+", body):
         start = line.start()
         for stop in _STOP.finditer(body, line.start(), line.end()):
-            if _is_boundary(body, stop, line.end()):
+            if _is_boundary(body, stop):
                 spans.append((start, stop.end()))
                 start = stop.end()
         spans.append((start, line.end()))
     return spans
 
 
-def _is_boundary(body: str, stop: re.Match[str], line_end: int) -> bool:
-    """Return False for a full stop inside a number, after an abbreviation, or glued to the next word's digits."""
+def _is_boundary(body: str, stop: re.Match[str]) -> bool:
+    """Return False for a full stop inside a number, or after an abbreviation."""
     if not stop[0].startswith("."):
         return True
     at = stop.start()
