@@ -17,6 +17,18 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 TABLES = {"preprocess": ["articles", "rejects", "sentences", "instances"], "embed": ["gold_instances", "gold_vectors", "vectors"]}
 
 
+def contents(project: Path) -> dict[Path, bytes]:
+    """Return everything that the pipeline has made in a project."""
+    made = [project / out for stage in STAGES.values() for out in (*map(path_of, stage["outs"]), *map(path_of, stage.get("metrics", [])))]
+    files = [file for path in made for file in (path.rglob("*") if path.is_dir() else [path])]
+    return {file: file.read_bytes() for file in files}
+
+
+def path_of(out: str | dict[str, object]) -> str:
+    """Return the path of an output, which stands in dvc.yaml alone or with its flags."""
+    return out if isinstance(out, str) else next(iter(out))
+
+
 def runs_of(project: Path) -> list[dict[str, str]]:
     """Return the tags and parameters of every MLflow run of a project, as another process sees them."""
     code = (
@@ -37,7 +49,7 @@ def test_deps_are_the_import_closure(stage: str) -> None:
 
 def test_outputs_are_where_the_workspace_says() -> None:
     workspace = Workspace(Path())
-    outs = {out for stage in STAGES.values() for out in stage["outs"]}
+    outs = {path_of(out) for stage in STAGES.values() for out in stage["outs"]}
     tables = ["articles", "rejects", "sentences", "instances", "gold_instances", "gold_vectors", "vectors", "gold_predictions"]
     tables += ["instance_labels", "article_stance"]
     paths = [*map(workspace.table, tables), workspace.models, workspace.report, workspace.plots, workspace.tracked]
@@ -46,7 +58,7 @@ def test_outputs_are_where_the_workspace_says() -> None:
 
 def test_every_declared_output_is_written(project: Path) -> None:
     for stage in STAGES.values():
-        for out in stage["outs"]:
+        for out in map(path_of, stage["outs"]):
             assert (project / out).exists(), out
 
 
@@ -110,13 +122,22 @@ def test_weights_that_cannot_be_had_leave_everything_as_it_was(project: Path, tm
     copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
     params = (copy / "params.yaml").read_text()
     (copy / "params.yaml").write_text(params.replace("encoder: lexical", "encoder: arabert"))
-    before = {p: p.read_bytes() for p in [*copy.glob("data/tables/*"), *copy.glob("models/*"), copy / "experiments/metrics.json"]}
+    before = contents(copy)
+    assert len(before) > 15
     failed = run(["dvc", "repro"], copy, code=None)
     assert failed.returncode != 0
     for part in ("aubmindlab/bert-base-arabertv02", "encoder: local", "encoder: lexical"):
         assert part in failed.stderr
-    assert {p: p.read_bytes() for p in before if p.exists()} == {p: b for p, b in before.items() if p.exists()}
-    assert (copy / "models/stance.skops").exists()
+    assert contents(copy) == before
+
+
+def test_bad_gold_leaves_everything_as_it_was(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    (copy / "data/gold/mine.csv").write_text("text,actor\nx,lna\n", encoding="utf-8")
+    before = contents(copy)
+    failed = run(["dvc", "repro"], copy, code=None)
+    assert failed.returncode != 0 and "mine.csv" in failed.stderr and "stance" in failed.stderr
+    assert contents(copy) == before
 
 
 def test_second_actor_set_is_one_word(project: Path, tmp_path: Path) -> None:
