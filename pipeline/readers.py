@@ -4,16 +4,20 @@ Layer 1. A record is what a file says, undecoded only of its container; `cleanin
 """
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from pipeline.containers import DEFAULT_FIELDS, READERS, ReadLimits
+from pipeline.containers import READERS
 from pipeline.encodings import RefusedError, whole_characters
 from pipeline.errors import WijhaError
+from pipeline.fields import DEFAULT_FIELDS, Fields, ReadLimits
 from pipeline.schema import Reason
+
+_HARMLESS = 10_000_000  # bytes that may be unpacked from however little
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,13 @@ def find_sources(inputs: Iterable[Path], root: Path | None = None) -> list[Sourc
     return sources
 
 
-def read_sources(
-    sources: Iterable[Source], limits: ReadLimits, fields: dict[str, tuple[str, ...]] | None = None
-) -> Iterator[Record | Reject]:
+def read_sources(sources: Iterable[Source], limits: ReadLimits, fields: Fields | None = None) -> Iterator[Record | Reject]:
     """Read every record of every source, in order."""
     for source in sources:
         yield from read_source(source, limits, fields or DEFAULT_FIELDS)
 
 
-def read_source(source: Source, limits: ReadLimits, fields: dict[str, tuple[str, ...]]) -> Iterator[Record | Reject]:
+def read_source(source: Source, limits: ReadLimits, fields: Fields) -> Iterator[Record | Reject]:
     """Read the records of one file; a fault in the container ends it with a reject that says where."""
     suffixes = [s.lower() for s in source.path.suffixes]
     zipped = suffixes[-1:] == [".gz"]
@@ -86,7 +88,7 @@ def read_source(source: Source, limits: ReadLimits, fields: dict[str, tuple[str,
     try:
         if reader is None:
             raise RefusedError(Reason.UNSUPPORTED, f"{source.path.suffix or 'no extension'}; known: {' '.join(sorted(READERS))}")
-        with _open(source.path, zipped) as stream:
+        with _open(source.path, zipped, limits) as stream:
             for item in reader(stream, limits, fields):
                 match item:
                     case RefusedError():
@@ -104,5 +106,30 @@ def read_source(source: Source, limits: ReadLimits, fields: dict[str, tuple[str,
         yield Reject(source.name, index, Reason.UNREADABLE, error.strerror or str(error))
 
 
-def _open(path: Path, zipped: bool) -> IO[bytes]:
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+def _open(path: Path, zipped: bool, limits: ReadLimits) -> io.BufferedReader:
+    return io.BufferedReader(_Unzipped(path, limits.max_inflation)) if zipped else path.open("rb")
+
+
+class _Unzipped(io.RawIOBase):
+    """What a gzip file holds; one that unpacks to far more than text does is refused."""
+
+    def __init__(self, path: Path, max_inflation: int) -> None:
+        self._file = path.open("rb")
+        self._content = gzip.GzipFile(fileobj=self._file)
+        self._max_inflation = max_inflation
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._content.readinto1(buffer)  # one read: what came before a fault is not lost with it
+        self._given += count
+        if self._given > _HARMLESS and self._given > self._max_inflation * self._file.tell():
+            raise RefusedError(Reason.TOO_LARGE, f"gzip: unpacks to more than {self._max_inflation} times its size")
+        return count
+
+    def close(self) -> None:
+        self._content.close()
+        self._file.close()
+        super().close()

@@ -1,13 +1,19 @@
 import codecs
+import datetime as dt
 import gzip
+import io
 import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
 
-from pipeline.containers import DEFAULT_FIELDS, ReadLimits
 from pipeline.errors import WijhaError
+from pipeline.fields import DEFAULT_FIELDS, ReadLimits
 from pipeline.readers import Record, Reject, Source, find_sources, read_source, read_sources
 from pipeline.schema import Reason
 
@@ -155,8 +161,8 @@ def test_utf8_cut_inside_its_last_character_is_read(tmp_path: Path) -> None:
         pytest.param("a.txt", "Командование объявило о победе. ".encode("cp1251") * 5, Reason.UNDECODABLE, id="Russian in cp1251"),
         pytest.param("a.json", b'{"text": "', Reason.MALFORMED, id="cut JSON"),
         pytest.param("a.json", b"5", Reason.MALFORMED, id="JSON number"),
-        pytest.param("a.json", b"[" * 100_000, Reason.MALFORMED, id="deep nesting"),
-        pytest.param("a.json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000, Reason.MALFORMED, id="deep objects"),
+        pytest.param("a.json", b"[" * 100_000, Reason.TOO_LARGE, id="deep nesting"),
+        pytest.param("a.json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000, Reason.TOO_LARGE, id="deep objects"),
         pytest.param("a.json", b"[" + b"9" * 5000 + b"]", Reason.MALFORMED, id="huge number"),
         pytest.param("a.json", b"[1]", Reason.MALFORMED, id="record that is no object"),
         pytest.param("a.json", b'{"title": "x"}', Reason.NO_TEXT, id="JSON without a text field"),
@@ -177,7 +183,7 @@ def test_a_fault_is_a_reject_with_its_reason(tmp_path: Path, name: str, data: by
 
 def test_a_cut_or_strange_line_costs_only_itself(tmp_path: Path) -> None:
     data = line() + line()[:-9] + "\n" + "[" * 100_000 + "\n" + '["x"]\n{"id": 1}\n\x00\x01\n' + line()
-    faults = [Reason.MALFORMED, Reason.MALFORMED, Reason.MALFORMED, Reason.NO_TEXT, Reason.BINARY]
+    faults = [Reason.MALFORMED, Reason.TOO_LARGE, Reason.MALFORMED, Reason.NO_TEXT, Reason.BINARY]
     assert kinds(read(tmp_path, "a.jsonl", data)) == [NEWS, *faults, NEWS]
 
 
@@ -223,3 +229,147 @@ def test_half_an_emoji_and_a_strange_file_name_are_made_whole(tmp_path: Path) ->
     (record,) = read_source(source, ReadLimits(), DEFAULT_FIELDS)
     assert record.text.startswith("\ufffd ") and record.title == "😀"
     record.source_path.encode()
+
+
+# --- large files, archives, limits -----------------------------------------------------------------------------------------------
+
+
+def small(**limits: int) -> ReadLimits:
+    return ReadLimits(**{"max_record_bytes": 1000, **limits})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_lines_of_utf16(tmp_path: Path, name: str, encoding: str) -> None:
+    data = line() * 3 if name == "a.jsonl" else "text\n" + f"{NEWS}\n" * 3
+    assert kinds(read(tmp_path, name, data.encode(encoding))) == [NEWS] * 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1256", "utf-16"])
+def test_a_large_json_list_streams(tmp_path: Path, encoding: str) -> None:
+    data = "[" + ",".join([line()] * 50) + "]"
+    assert kinds(read(tmp_path, "a.json", data.encode(encoding), small())) == [NEWS] * 50
+
+
+def test_a_large_json_object_gives_the_first_list_with_text_and_nothing_of_the_others(tmp_path: Path) -> None:
+    other = json.dumps({"name": "x" * 400})
+    comments = json.dumps({"text": "تعليق قارئ غاضب على الميليشيات"}, ensure_ascii=False)
+    data = f'{{"site": "ليبيا", "authors": [{other}], "articles": [{line()},{line()},{{"id": 1}}], "comments": [{comments}], "n": [1, 2]}}'
+    assert kinds(read(tmp_path, "a.json", data, small())) == [NEWS, NEWS, Reason.NO_TEXT]
+
+
+def test_one_record_of_a_large_json_list_may_be_too_large_or_too_deep(tmp_path: Path) -> None:
+    large, deep = json.dumps({"text": NEWS * 2000}, ensure_ascii=False), "[" * 300 + "]" * 300
+    data = f"[{line()},{large},{line()},{deep},7,{line()}]"
+    faults = [Reason.TOO_LARGE, NEWS, Reason.TOO_LARGE, Reason.MALFORMED, NEWS]
+    assert kinds(read(tmp_path, "a.json", data, small())) == [NEWS, *faults]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (f"[{line()},{line()}" + " " * 2000, Reason.MALFORMED),
+        (f"[{line()},{line()}," + '"' + "a" * 300_000, Reason.TOO_LARGE),
+    ],
+    ids=["cut", "an endless string"],
+)
+def test_records_before_the_fault_of_a_large_json_file_are_kept(tmp_path: Path, data: str, reason: Reason) -> None:
+    assert kinds(read(tmp_path, "a.json", data, small(max_file_bytes=200_000))) == [NEWS, NEWS, reason]
+
+
+def test_a_large_json_file_without_text_says_so(tmp_path: Path) -> None:
+    assert kinds(read(tmp_path, "a.json", '{"rows": [' + ",".join(['{"id": 1}'] * 200) + "]}", small())) == [Reason.NO_TEXT]
+
+
+def test_csv_with_semicolons_and_a_line_that_is_too_long(tmp_path: Path) -> None:
+    data = f"title;text\n{TITLE};{NEWS}\n{TITLE};{NEWS * 20}\n{TITLE};{NEWS}\n"
+    assert kinds(read(tmp_path, "a.csv", data, small())) == [NEWS, Reason.TOO_LARGE, NEWS]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"title": {"rendered": TITLE}, "content": {"rendered": NEWS}, "link": "http://a.ly"},
+        {"headline": TITLE, "articleBody": [NEWS], "url": "http://a.ly", "publisher": {"@type": "Organization", "name": None}},
+    ],
+    ids=["WordPress API", "schema.org"],
+)
+def test_fields_of_structured_sources(tmp_path: Path, row: dict[str, object]) -> None:
+    assert only_record(read(tmp_path, "a.json", json.dumps(row))) == Record("a.json", 0, NEWS, TITLE, url="http://a.ly")
+
+
+def parquet(folder: Path, columns: dict[str, list[object]], **options: object) -> bytes:
+    pq.write_table(pa.table(columns), folder / "made.parquet", **options)
+    return (folder / "made.parquet").read_bytes()
+
+
+def test_parquet_rows(tmp_path: Path) -> None:
+    day = dt.datetime(2019, 4, 7, 12, 30)
+    columns = {
+        "Headline": [TITLE, None],
+        "Body": [NEWS, None],
+        "date": [day, None],
+        "html": [b"x", b"y"],
+        "source": [{"name": "المرصد"}] * 2,
+    }
+    first, second = read(tmp_path, "a.parquet", parquet(tmp_path, columns))
+    assert first == Record("a.parquet", 0, NEWS, TITLE, "المرصد", "2019-04-07T12:30:00")
+    assert isinstance(second, Reject) and second.reason is Reason.NO_TEXT
+
+
+def test_parquet_faults(tmp_path: Path) -> None:
+    good = parquet(tmp_path, {"text": [NEWS] * 300}, row_group_size=100, compression="none", use_dictionary=False)
+    assert kinds(read(tmp_path, "a.parquet.gz", gzip.compress(good))) == [NEWS] * 300
+    assert kinds(read(tmp_path, "a.parquet", good[:-20])) == [Reason.MALFORMED]
+    assert kinds(read(tmp_path, "a.parquet", parquet(tmp_path, {"summary": [NEWS]}))) == [Reason.NO_TEXT]
+    assert kinds(read(tmp_path, "a.parquet", parquet(tmp_path, {"text": [NEWS, NEWS * 50]}), small())) == [NEWS, Reason.TOO_LARGE]
+
+
+PAGE = f"<html><head><meta charset='windows-1256'></head><body><p>{NEWS}</p></body></html>"
+
+
+def warc(folder: Path, *, zipped: bool = True) -> bytes:
+    """A crawl of a page in windows-1256 (chunked), a page with the charset in its header, a picture, an error, a revisit and a text."""
+    with (folder / "made.warc").open("wb") as stream:
+        writer = WARCWriter(stream, gzip=zipped)
+
+        def add(url: str, kind: str, body: bytes, status: str = "200 OK", record: str = "response", **headers: str) -> None:
+            http = StatusAndHeaders(status, [("Content-Type", kind), *((k.replace("_", "-"), v) for k, v in headers.items())], "HTTP/1.1")
+            writer.write_record(writer.create_warc_record(url, record, payload=io.BytesIO(body), http_headers=http))
+
+        writer.write_record(writer.create_warcinfo_record("made.warc.gz", {"software": "test"}))
+        page = PAGE.encode("cp1256")
+        chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(page), page)
+        add("http://a.ly/1", "text/html", chunked, Transfer_Encoding="chunked")
+        add("http://a.ly/2", "text/html; charset=iso-8859-6", f"<p>{NEWS}</p>".encode("iso8859-6"))
+        add("http://a.ly/3.png", "image/png", b"\x89PNG\r\n")
+        add("http://a.ly/4", "text/html", b"gone", "404 Not Found")
+        add("http://a.ly/1", "text/html", b"", record="revisit")
+        add("http://a.ly/5", "text/plain", gzip.compress(NEWS.encode()), Content_Encoding="gzip")
+    return (folder / "made.warc").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
+def test_pages_of_a_crawl(tmp_path: Path, name: str) -> None:
+    outcomes = read(tmp_path, name, warc(tmp_path, zipped=name.endswith("gz")))
+    faults = [Reason.UNSUPPORTED, Reason.NO_TEXT, Reason.DUPLICATE]
+    assert kinds(outcomes) == [PAGE, f"<p>{NEWS}</p>", *faults, NEWS]
+    assert [(o.url, o.html) for o in outcomes if isinstance(o, Record)] == [
+        ("http://a.ly/1", True),
+        ("http://a.ly/2", True),
+        ("http://a.ly/5", False),
+    ]
+
+
+def test_a_cut_crawl_keeps_what_came_before(tmp_path: Path) -> None:
+    outcomes = kinds(read(tmp_path, "a.warc.gz", warc(tmp_path)[:-60]))
+    assert outcomes[0] == PAGE and outcomes[-1] is Reason.MALFORMED
+
+
+def test_a_large_page_of_a_crawl_costs_only_itself(tmp_path: Path) -> None:
+    outcomes = kinds(read(tmp_path, "a.warc.gz", warc(tmp_path), ReadLimits(max_file_bytes=110)))
+    assert outcomes[0] is Reason.TOO_LARGE and outcomes[1] == f"<p>{NEWS}</p>"
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
+    assert kinds(read(tmp_path, "a.jsonl.gz", gzip.compress(b"\n" * 60_000_000))) == [Reason.TOO_LARGE]

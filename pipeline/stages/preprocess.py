@@ -13,9 +13,9 @@ from pipeline import schema, tables
 from pipeline.actors import ActorSet
 from pipeline.cleaning import Article, CleanLimits, clean
 from pipeline.config import Strict, load
-from pipeline.containers import DEFAULT_FIELDS, ReadLimits
 from pipeline.dedup import Clusters, DedupParams
 from pipeline.errors import WijhaError
+from pipeline.fields import DEFAULT_FIELDS, ReadLimits
 from pipeline.instances import parts_of
 from pipeline.readers import Record, Reject, find_sources, read_sources
 from pipeline.schema import Reason

@@ -1,0 +1,88 @@
+"""Readers of binary containers: Parquet tables and WARC archives of a crawl.
+
+Layer 1. Both are read a piece at a time; what is not a page or text in them is refused one by one, with the reason.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+from pipeline.encodings import RefusedError, declared_charset, decode
+from pipeline.fields import Fields, Item, ReadLimits, has_column, plain_name, read_whole, record_of
+from pipeline.schema import Reason
+
+_BATCH = 64  # rows that are in memory at a time
+
+
+def read_parquet(stream: IO[bytes], limits: ReadLimits, fields: Fields) -> Iterator[Item]:
+    """Yield the rows of a Parquet file; only the columns that are fields are read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not stream.seekable():
+        stream = io.BytesIO(read_whole(stream, limits))
+    try:
+        file = pq.ParquetFile(stream, buffer_size=1 << 20, pre_buffer=False)
+        columns = file.schema_arrow.names
+        if not has_column(columns, fields["text"]):
+            raise RefusedError(Reason.NO_TEXT, f"columns {', '.join(columns)[:200]}; expected one of {', '.join(fields['text'])}")
+        known = {name for names in fields.values() for name in names}
+        wanted = [column for column in columns if plain_name(column) in known]
+        for batch in file.iter_batches(_BATCH, columns=wanted, use_threads=False):
+            for row in batch.to_pylist():
+                yield record_of(row, fields, limits)
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        raise RefusedError(
+            Reason.MALFORMED, f"Parquet: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}"
+        ) from None
+
+
+_PAGES = ("text/html", "application/xhtml+xml")
+_TEXTS = ("text/plain",)
+_CONTENT = ("response", "resource", "conversion")
+
+
+def read_warc(stream: IO[bytes], limits: ReadLimits, fields: Fields) -> Iterator[Item]:
+    """Yield the pages and texts of a WARC (or ARC) file, with their addresses; other contents and failed fetches are refusals."""
+    from warcio.archiveiterator import ArchiveIterator
+    from warcio.exceptions import ArchiveLoadFailed
+    from warcio.statusandheaders import StatusAndHeadersParserException
+
+    try:
+        for record in ArchiveIterator(stream, arc2warc=True):
+            if record.rec_type == "revisit":
+                yield RefusedError(Reason.DUPLICATE, f"{_address(record)}: a revisit of a page that the crawl fetched before")
+            elif record.rec_type in _CONTENT:
+                yield _item_of(record, limits)
+    except RefusedError:
+        raise
+    except (ArchiveLoadFailed, StatusAndHeadersParserException, EOFError, ValueError, KeyError, AttributeError, zlib.error) as error:
+        raise RefusedError(Reason.MALFORMED, f"WARC: {str(error).strip()[:200] or type(error).__name__}") from None
+
+
+def _item_of(record: Any, limits: ReadLimits) -> Item:
+    address = _address(record)
+    kind, charset = _content_type(record)
+    status = record.http_headers.get_statuscode() if record.http_headers else "200"
+    if status != "200":
+        return RefusedError(Reason.NO_TEXT, f"{address}: HTTP status {status}")
+    if kind not in _PAGES + _TEXTS:
+        return RefusedError(Reason.UNSUPPORTED, f"{address}: {kind or 'no content type'}")
+    try:
+        data = read_whole(record.content_stream(), limits)
+        text = decode(data, declared=charset or (declared_charset(data) if kind in _PAGES else None))
+    except RefusedError as refused:
+        return RefusedError(refused.reason, f"{address}: {refused.detail}")
+    return {"text": text, "html": kind in _PAGES, "url": address or None}
+
+
+def _address(record: Any) -> str:
+    return (record.rec_headers.get_header("WARC-Target-URI") or "")[:1000]
+
+
+def _content_type(record: Any) -> tuple[str, str | None]:
+    headers = record.http_headers or record.rec_headers
+    kind, _, parameters = (headers.get_header("Content-Type") or "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].split(";")[0].strip(" \"'")
+    return kind.strip(), charset or None
