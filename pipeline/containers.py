@@ -165,7 +165,7 @@ def _wide_encoding(head: bytes) -> str | None:
     return encoding if encoding.startswith("utf-16") else None
 
 
-def _lines(stream: io.BufferedReader[Any], limit: int) -> Iterator[bytes | RefusedError]:
+def _lines(stream: "io.BufferedReader[Any]", limit: int) -> Iterator[bytes | RefusedError]:
     while line := stream.readline(limit + 1):
         if len(line) <= limit:
             yield line
