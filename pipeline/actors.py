@@ -39,15 +39,16 @@ class Context:
 
     folded: str = ""
     published: dt.date | None = None
+    _standing: list[tuple[int, int]] = field(default_factory=list, compare=False)  # counted when first asked for
 
     @classmethod
-    def of(cls, text: str, published: str | None = None) -> "Context":
-        """Make a context of an article's text and its ISO date, if it has one."""
+    def of(cls, folded: str, published: str | None = None) -> "Context":
+        """Make a context of an article's folded text and its ISO date, if it has one."""
         try:
             date = dt.date.fromisoformat(published[:10]) if published else None
         except ValueError:
             date = None
-        return cls(fold(text).text, date)
+        return cls(folded, date)
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,10 @@ class ActorSet:
                 mentions.append(Mention(hit.pattern.actor, start, end, hit.pattern.tone))
         return mentions
 
+    def spots(self, folded: str) -> list[int]:
+        """Return where an alias may end in a folded text, in order: a sentence without a spot has no mention."""
+        return [last for last, _ in self._automaton.iter(folded)]
+
     @cached_property
     def _automaton(self) -> Any:
         automaton = ahocorasick.Automaton()
@@ -153,7 +158,9 @@ class ActorSet:
         near, far = _distances(home, sentence, start, end), _distances(elsewhere, sentence, start, end)
         if near or far:
             return len(near) > len(far) or (len(near) == len(far) and min(near) <= min(far))
-        here, there = len(home.findall(context.folded)), len(elsewhere.findall(context.folded))
+        if not context._standing:
+            context._standing.append((len(home.findall(context.folded)), len(elsewhere.findall(context.folded))))
+        here, there = context._standing[0]
         return here >= there and (here > 0 or len(context.folded) < PLACELESS_POST)
 
 

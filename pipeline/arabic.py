@@ -7,7 +7,6 @@ Neither is ever shown to a reader: evidence is quoted from the source through `M
 import html
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,7 +30,7 @@ class Mapped:
 
     text: str
     source_length: int
-    offsets: Sequence[int] | np.ndarray | None = None
+    offsets: np.ndarray | None = None
 
     def source_span(self, start: int, end: int) -> tuple[int, int]:
         """Return the half-open span of the source behind `text[start:end]`, which must not be empty."""
@@ -41,10 +40,21 @@ class Mapped:
 
     def derived_span(self, start: int, end: int) -> tuple[int, int] | None:
         """Return the span of `text` that came from `source[start:end]`, or None when nothing of it is left."""
-        if self.offsets is None:
-            return start, end
-        first, after = bisect_left(self.offsets, start), bisect_left(self.offsets, end)  # offsets never go back
+        ((first, after),) = self.derived_spans([(start, end)])
         return (first, after) if first < after else None
+
+    def derived_spans(self, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return the span of `text` behind each span of the source, empty where nothing of it is left."""
+        if self.offsets is None:
+            return list(spans)
+        ends = np.searchsorted(self.offsets, np.array(spans, dtype=np.int64).ravel()).tolist()  # offsets never go back
+        return list(zip(ends[::2], ends[1::2], strict=True))
+
+    def part(self, derived: tuple[int, int], start: int, end: int) -> "Mapped":
+        """Return `text[slice(*derived)]`, which came from `source[start:end]`, mapped to that part alone."""
+        first, after = derived
+        offsets = None if self.offsets is None else self.offsets[first:after] - start
+        return Mapped(self.text[first:after], end - start, offsets)
 
 
 # --- folding -----------------------------------------------------------------------------------------------------------------
@@ -63,7 +73,7 @@ _FOLDS = {
     **{chr(0x0660 + d): str(d) for d in range(10)},
     **{chr(0x06F0 + d): str(d) for d in range(10)},
 }
-_DROP, _EXPAND, _SPACE = 0, 0x110000, ord(" ")
+_DROP, _SPACE = 0, ord(" ")
 
 
 def codes_of(text: str) -> np.ndarray:
@@ -76,11 +86,13 @@ def characters(ranges: str) -> list[int]:
     return [ord(c) for c in map(chr, range(0x10000)) if re.match(f"[{ranges}]", c)]
 
 
+_FORM = re.compile(f"[{''.join(chr(c) for c in characters(PRESENTATION) if unicodedata.normalize('NFKC', chr(c)) != chr(c))}]")
+
+
 @cache
 def _fold_table() -> np.ndarray:
-    """Return what each code point becomes: another one, `_DROP` or `_EXPAND`."""
+    """Return what each code point becomes: another one, or `_DROP`."""
     table = np.arange(0x110000, dtype=np.uint32)
-    table[[c for c in characters(PRESENTATION) if unicodedata.normalize("NFKC", chr(c)) != chr(c)]] = _EXPAND
     table[characters(r"\s")] = _SPACE
     table[[ord(variant) for variant in _FOLDS]] = [ord(plain) for plain in _FOLDS.values()]
     table[characters(_GONE)] = _DROP
@@ -94,26 +106,24 @@ def fold(text: str) -> Mapped:
     and Arabic-Indic digits become their plain form; quotation marks and the # and _ of hashtags become spaces, and every run of
     white space one space.
     """
-    folded = _fold_table()[codes_of(text)]
-    if folded.size and folded.max() == _EXPAND:
+    if _FORM.search(text):
         return _fold_expanded(text)
-    kept = np.flatnonzero(folded)
-    folded = folded[kept]
-    space = folded == _SPACE
-    repeated = space[1:] & space[:-1]
-    if repeated.any():
-        once = np.concatenate(([True], ~repeated))
-        kept, folded = kept[once], folded[once]
-    plain = folded.tobytes().decode("utf-32-le", "surrogatepass")
+    folded = _fold_table()[codes_of(text)]
+    kept = folded.nonzero()[0]
+    plain = folded[kept].tobytes().decode("utf-32-le", "surrogatepass")
+    if "  " in plain:
+        space = folded[kept] == _SPACE
+        kept = kept[np.concatenate(([True], ~(space[1:] & space[:-1])))]
+        plain = folded[kept].tobytes().decode("utf-32-le", "surrogatepass")
     return Mapped(plain, len(text), None if len(kept) == len(text) else kept)
 
 
 def _fold_expanded(text: str) -> Mapped:
-    """Fold a text that holds presentation forms, each of which stands for one letter or more."""
-    expanded = [_normalise_form(c) if _fold_table()[ord(c)] == _EXPAND else c for c in text]
-    origin = [i for i, letters in enumerate(expanded) for _ in letters]
+    """Fold a text that holds presentation forms, each of which stands for some letters, or for none (a diacritic)."""
+    expanded = [_normalise_form(c) if _FORM.match(c) else c for c in text]
+    origin = np.repeat(np.arange(len(text)), [len(letters) for letters in expanded])
     folded = fold("".join(expanded))
-    return Mapped(folded.text, len(text), origin if folded.offsets is None else [origin[i] for i in folded.offsets])
+    return Mapped(folded.text, len(text), origin if folded.offsets is None else origin[folded.offsets])
 
 
 def _normalise_form(form: str) -> str:
@@ -287,7 +297,7 @@ def _substitute(mapped: Mapped, rule: _Rule) -> Mapped:
         at = match.end()
     pieces.append(mapped.text[at:])
     offsets.extend(origin[at:])
-    return Mapped("".join(pieces), mapped.source_length, offsets)
+    return Mapped("".join(pieces), mapped.source_length, np.array(offsets, dtype=np.int64))
 
 
 def _squeeze(mapped: Mapped) -> Mapped:
@@ -302,7 +312,7 @@ def _squeeze(mapped: Mapped) -> Mapped:
             offsets.append(origin[start - 1])
         pieces.append(mapped.text[start:end])
         offsets.extend(origin[start:end])
-    return Mapped("".join(pieces), mapped.source_length, offsets)
+    return Mapped("".join(pieces), mapped.source_length, np.array(offsets, dtype=np.int64))
 
 
 def _glued(text: str, start: int) -> bool:

@@ -1,22 +1,20 @@
-"""Exact and near-duplicate articles.
+"""Near-duplicate articles: wire stories that several outlets carry stay in the data, and share a `cluster_id`.
 
-Layer 1. The same article again from the same outlet is a duplicate and is rejected; near-copies (wire stories that several outlets
-carry) stay and share a `cluster_id`, so that splits and intervals can keep them together.
+Layer 1. Splits and intervals keep clusters together. The same article twice from the same outlet is another matter (`prepare.py`).
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field
 from rensa import RMinHash
 
-from pipeline.arabic import fold
 from pipeline.config import Strict
 
-_PERMUTATIONS = 128
+PERMUTATIONS = 128
 _BANDS = 32  # of 4 rows: a pair of Jaccard similarity 0.7 becomes a candidate with probability 0.9998
 _SEED = 42
+_FIRST = 8  # of a bucket's texts stand for it: boilerplate must not make this quadratic
 
 
 class DedupParams(Strict):
@@ -25,59 +23,59 @@ class DedupParams(Strict):
     threshold: float = Field(default=0.7, gt=0, le=1, description="Jaccard similarity of word trigrams")
 
 
-class Clusters:
-    """Clusters of near-duplicate texts, grown one text at a time (MinHash, locality-sensitive hashing, union-find).
+def signature(folded: str) -> np.ndarray:
+    """Return the MinHash of a folded text's word trigrams (128 of uint32); equal shares of it estimate Jaccard similarity.
 
-    Source: Broder 1997 (resemblance of documents); Leskovec et al., Mining of Massive Datasets, section 3.4 (banding).
+    Source: Broder 1997, On the resemblance and containment of documents.
+    """
+    words = folded.split()
+    shingles = [" ".join(three) for three in zip(words, words[1:], words[2:], strict=False)] or [folded.strip()]
+    sketch = RMinHash(num_perm=PERMUTATIONS, seed=_SEED)
+    sketch.update(shingles)
+    return np.array(sketch.digest(), dtype=np.uint32)
+
+
+class Clusters:
+    """Signatures of texts, and the clusters that they make; half a kilobyte a text.
+
+    Source: Leskovec et al., Mining of Massive Datasets, section 3.4 (banding); clusters are the connected components.
     """
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-        self._signatures: list[np.ndarray] = []
         self._ids: list[str] = []
-        self._parent: list[int] = []
+        self._signatures: list[np.ndarray] = []
 
-    def add(self, article_id: str, text: str) -> str:
-        """Add a text and return the cluster that it belongs to so far: the id of the cluster's first article."""
-        signature = _signature(text)
-        index = len(self._ids)
+    def add(self, article_id: str, signature: np.ndarray) -> None:
+        """Add a text."""
         self._ids.append(article_id)
         self._signatures.append(signature)
-        self._parent.append(index)
-        candidates = set()
-        for band, rows in enumerate(signature.reshape(_BANDS, -1)):
-            bucket = self._buckets[band, rows.tobytes()]
-            candidates.update(bucket[:8])  # a bucket's first texts stand for it: boilerplate must not make this quadratic
-            bucket.append(index)
-        for other in sorted(candidates):
-            if np.mean(self._signatures[other] == signature) >= self._threshold:
-                self._join(other, index)
-        return self._ids[self._root(index)]
 
     def cluster_ids(self) -> dict[str, str]:
-        """Return the cluster of every article added, after all merges."""
-        return {article_id: self._ids[self._root(i)] for i, article_id in enumerate(self._ids)}
+        """Return the cluster of every text: the id of the cluster's first text."""
+        parents = list(range(len(self._ids)))
+        for one, other in self._similar_pairs():
+            first, second = sorted((_root(parents, one), _root(parents, other)))
+            parents[second] = first
+        return {article_id: self._ids[_root(parents, i)] for i, article_id in enumerate(self._ids)}
 
-    def _root(self, index: int) -> int:
-        while self._parent[index] != index:
-            self._parent[index] = self._parent[self._parent[index]]
-            index = self._parent[index]
-        return index
-
-    def _join(self, one: int, other: int) -> None:
-        first, second = sorted((self._root(one), self._root(other)))
-        self._parent[second] = first
-
-
-def _signature(text: str) -> np.ndarray:
-    sketch = RMinHash(num_perm=_PERMUTATIONS, seed=_SEED)
-    sketch.update(list(_shingles(text)))
-    return np.array(sketch.digest(), dtype=np.uint32)
+    def _similar_pairs(self) -> Iterator[tuple[int, int]]:
+        if not self._ids:
+            return
+        matrix = np.stack(self._signatures)
+        for band in np.split(matrix, _BANDS, axis=1):
+            keys = np.ascontiguousarray(band).view(np.dtype((np.void, band.shape[1] * 4))).ravel()
+            order = np.argsort(keys, kind="stable")
+            same = keys[order][1:] == keys[order][:-1]
+            for bucket in np.split(order, np.flatnonzero(~same) + 1) if same.any() else ():
+                for at, other in enumerate(bucket[1:], start=1):
+                    for one in bucket[: min(at, _FIRST)]:
+                        if np.mean(matrix[one] == matrix[other]) >= self._threshold:
+                            yield int(one), int(other)
 
 
-def _shingles(text: str) -> Iterable[str]:
-    words = fold(text).text.split()
-    if len(words) < 3:
-        return {" ".join(words)}
-    return {" ".join(words[i : i + 3]) for i in range(len(words) - 2)}
+def _root(parents: list[int], index: int) -> int:
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index

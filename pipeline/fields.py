@@ -39,7 +39,7 @@ def record_of(row: Any, fields: Fields, limits: ReadLimits) -> Item:
     """Return the fields of a row, or the refusal of a row that is none, has no text or is too large."""
     if not isinstance(row, dict):
         return RefusedError(Reason.MALFORMED, f"a record is a JSON {type(row).__name__}; expected an object")
-    found = {name: pick(row, names) for name, names in fields.items()}
+    found = _picked(row, fields)
     if found["text"] is None:
         return RefusedError(Reason.NO_TEXT, f"fields {', '.join(map(str, row))[:200]}; expected one of {', '.join(fields['text'])}")
     if sum(len(value or "") for value in found.values()) > limits.max_record_bytes:
@@ -49,12 +49,14 @@ def record_of(row: Any, fields: Fields, limits: ReadLimits) -> Item:
 
 def pick(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
     """Return the first of these fields that holds text, whatever the case of its name."""
-    lowered = {plain_name(k): v for k, v in row.items()}
-    for name in names:
-        value = _as_text(lowered.get(name))
-        if value and value.strip():
-            return whole_characters(value)
-    return None
+    return _picked(row, {"": names})[""]
+
+
+def _picked(row: dict[str, Any], fields: Fields) -> dict[str, str | None]:
+    lowered = {plain_name(name): value for name, value in row.items()}
+    return {
+        field: next(filter(None, (_as_text(lowered[name]) for name in names if name in lowered)), None) for field, names in fields.items()
+    }
 
 
 def _as_text(value: Any) -> str | None:
@@ -66,7 +68,7 @@ def _as_text(value: Any) -> str | None:
         value = str(value)
     if isinstance(value, dt.date):
         value = value.isoformat()
-    return value if isinstance(value, str) else None
+    return whole_characters(value) if isinstance(value, str) and value.strip() else None
 
 
 def has_column(columns: Iterable[str | None], names: tuple[str, ...]) -> bool:

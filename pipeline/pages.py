@@ -1,16 +1,21 @@
-"""Find the article in a web page, and turn markup into lines.
+"""Find the article in a web page, and turn markup inside a text into lines.
 
-Layer 1. trafilatura finds the text; the headline, the site's name and the date are found here where it finds none.
+Layer 1. `tree.py` prunes the page and gives its lines, `metadata.py` reads headline, outlet, date and address; here the element that
+holds the article is found, and with it the lines that may belong to it. `debris.py` then judges them one by one.
 """
 
 import html
 import re
-from dataclasses import replace
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.arabic import fold
 from pipeline.dates import find_date
-from pipeline.readers import Record
+from pipeline.debris import is_prose
+from pipeline.dumps import headline_of_dump
+from pipeline.metadata import Metadata, metadata_of, words_of
+from pipeline.tree import Element, Line, holders, lines_of, parse_page, prune
 
 _TAG = re.compile(
     r"<(?:/?(?:p|div|br|span|a|b|i|strong|em|h[1-6]|ul|li|img|html|body|script|style|table|td|tr)\b[^<>]{0,2000}|!--)"
@@ -21,18 +26,13 @@ _SCRIPT = re.compile(r"<(script|style|noscript|iframe)\b.{0,100000}?</\1\s*>", r
 _COMMENT = re.compile(r"<!--.{0,100000}?-->", re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^<>]{0,200}>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,2000}>")
-_HEADING = re.compile(r"<h[12]\b[^<>]{0,500}>(.{1,2000}?)</h[12]\s*>", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(r"<title[^<>]{0,200}>(.{1,2000}?)</title\s*>", re.IGNORECASE | re.DOTALL)
+_UPDATE = re.compile(r"تعديل|تحديث|حدث|updated|modified", re.IGNORECASE)
+_HOLDS = 0.85  # share of a page's paragraphs that the element of the article holds
 
 
 def has_markup(text: str) -> bool:
     """Return whether a text field holds HTML tags or entities."""
-    return _TAG.search(text) is not None
-
-
-def line_key(line: str) -> str:
-    """Return the words of a line, folded: equal for two spellings of one headline."""
-    return " ".join(re.findall(r"\w+", fold(line).text))
+    return ("<" in text or "&" in text) and _TAG.search(text) is not None
 
 
 def strip_tags(text: str) -> str:
@@ -41,60 +41,84 @@ def strip_tags(text: str) -> str:
     return html.unescape(_ANY_TAG.sub("", _BREAK.sub("\n", text)))
 
 
-def extract_page(record: Record) -> Record:
-    """Find the article in a page; a page without one comes back with empty text."""
-    import trafilatura
+@dataclass(frozen=True)
+class Page:
+    """What was found in a page; no lines where it holds no article."""
 
-    found: Any = trafilatura.bare_extraction(
-        record.text,
-        with_metadata=True,
-        include_comments=False,
-        include_tables=False,
-        favor_precision=True,
-        date_extraction_params={"extensive_search": False, "original_date": True},
-    )
-    if found is None:
-        return replace(record, text="")
-    title, site = _page_title(record.text, found.title, found.sitename)
-    return replace(
-        record,
-        text=found.text or "",
-        title=record.title or title,
-        outlet=record.outlet or site,
-        published=record.published or found.date or _date_near(record.text, title),
-        url=record.url or found.url,
-    )
+    lines: list[Line]
+    metadata: Metadata
 
 
-def _page_title(page: str, title: str | None, site: str | None) -> tuple[str | None, str | None]:
-    """Return the headline and the site's name: the longest heading that `<title>` repeats, and what else `<title>` says."""
-    full = next((_plain(found) for found in _TITLE.findall(page)), "")
-    headings = [_plain(found) for found in _HEADING.findall(page)]
-    repeated = [heading for heading in headings if heading and heading in full]
-    if repeated:
-        headline = max(repeated, key=len)
-        return headline, site or full.replace(headline, "", 1).strip(" |-–—:·»") or None
-    return _without_site(title, site) or (headings[0] if len(headings) == 1 else None), site
+def read_page(text: str) -> Page:
+    """Find the article of a page."""
+    root = parse_page(text)
+    if root is None:
+        return Page([], Metadata(None, None, None, None))
+    metadata = metadata_of(root)
+    shown = lines_of(root)
+    prune(root)
+    lines = lines_of(root)
+    if not any(map(_same_as(metadata.title), shown)) and (found := headline_of_dump(lines)) is not None:
+        metadata = replace(metadata, title=lines[found].text)  # what <title> says is not on the page
+    if metadata.published is None:
+        metadata = replace(metadata, published=_date_near(shown, metadata.title))
+    return Page(_of_the_article(lines, metadata.title), metadata)
 
 
-def _plain(markup: str) -> str:
-    return " ".join(html.unescape(_ANY_TAG.sub("", markup)).split())
+def _same_as(title: str | None) -> Callable[[Line], bool]:
+    words = words_of(title)
+    return lambda line: bool(words) and words_of(line.text) == words
 
 
-def _date_near(page: str, title: str | None) -> str | None:
-    """Return the first date within 400 characters of visible text after the title."""
-    if title is None:
-        return None
-    visible = strip_tags(page[page.find("<body") :])
-    at = visible.find(title)
-    return find_date(visible[at : at + len(title) + 400]) if at >= 0 else None
+def _of_the_article(lines: Sequence[Line], title: str | None) -> list[Line]:
+    """Return the lines from the headline to the end of the element that holds the article."""
+    holder = _holder(lines)
+    if holder is None:
+        return []
+    inside = [i for i, line in enumerate(lines) if line.element is holder or holder in line.element.iterancestors()]
+    first, end = inside[0], inside[-1] + 1
+    same = _same_as(title)
+    heads = [i for i, line in enumerate(lines[:end]) if same(line)]
+    begin = heads[-1] + 1 if heads and not any(map(is_prose, lines[: heads[-1]])) else (heads[0] + 1 if heads else first)
+    if begin > first and not any(is_prose(line) for line in lines[begin:end]):
+        begin = first
+    leads = [line for line in lines[begin:first] if is_prose(line)]
+    return [*leads, *_first_article(lines[max(begin, first) : end])]
 
 
-def _without_site(title: str | None, site: str | None) -> str | None:
-    """Drop the site's name from the end of a page title ("... | صحيفة")."""
-    if title and site:
-        for separator in (" | ", " - ", " – ", " — ", " :: "):
-            head, found, tail = title.rpartition(separator)
-            if found and line_key(tail) == line_key(site):
-                return head
-    return title
+def _first_article(lines: Sequence[Line]) -> list[Line]:
+    """Cut a page that goes on with a second article at its headline."""
+    seen = False
+    for i, line in enumerate(lines):
+        if line.tag == "h1" and seen:
+            return list(lines[:i])
+        seen = seen or is_prose(line)
+    return list(lines)
+
+
+def _holder(lines: Sequence[Line]) -> Element | None:
+    """Return the innermost element that holds most of the page's paragraphs, or of its text where there are none."""
+    weights: Counter[Element] = Counter()
+    prose = [line for line in lines if is_prose(line)] or [line for line in lines if line.links < 0.5]
+    for line in prose:
+        for element in holders(line.element):
+            weights[element] += len(line.text)
+    enough = _HOLDS * sum(len(line.text) for line in prose)
+    holding = [element for element, weight in weights.items() if weight >= enough]
+    return max(holding, key=lambda element: sum(1 for _ in element.iterancestors()), default=None)
+
+
+def _date_near(lines: Sequence[Line], title: str | None) -> str | None:
+    """Return the first date in the lines around the headline: after it up to the article's first words, or just before it."""
+    same = _same_as(title)
+    places = [i for i, line in enumerate(lines) if same(line)]
+    for at in places:
+        near = [line.text for line in (*lines[at + 1 : at + 12], *reversed(lines[max(0, at - 4) : at])) if len(line.text) < 200]
+        for text in sorted(near, key=_is_update):
+            if found := find_date(text):
+                return found
+    return None
+
+
+def _is_update(text: str) -> bool:
+    return _UPDATE.search(fold(text).text) is not None

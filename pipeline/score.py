@@ -3,27 +3,27 @@
 Layer 3. Memory holds one batch, and an id and a signature for each article seen.
 """
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline import schema
+from pipeline import schema, tables
 from pipeline.actors import ActorSet
-from pipeline.cleaning import Article
 from pipeline.config import load
 from pipeline.dedup import Clusters
 from pipeline.encoders import Encoder, load_encoder
 from pipeline.errors import WijhaError
 from pipeline.exports import Format, row_writer
-from pipeline.instances import instances_from, parts_of
+from pipeline.instances import instances_from
+from pipeline.prepare import Prepared, prepare
 from pipeline.readers import Record, Reject, Source, read_sources
 from pipeline.stages.label import Heads, article_stances, label_instances, load_heads
 from pipeline.stages.label import Params as LabelParams
 from pipeline.stages.preprocess import Params as PreprocessParams
-from pipeline.stages.preprocess import keep_articles
 from pipeline.workspace import Workspace
 
 BATCH = 256
@@ -72,19 +72,18 @@ class Scorer:
             label=load(workspace.params, LabelParams, "label"),
         )
 
-    def score(self, articles: Sequence[Article]) -> Scored:
-        """Score cleaned articles."""
-        parts = [parts_of(article, self.actors) for article in articles]
-        instances = [row for part in parts for row in part.instances]
-        voices = {row["sentence_id"]: row["voice"] for part in parts for row in part.sentences}
+    def score(self, prepared: Sequence[Prepared]) -> Scored:
+        """Score prepared articles."""
+        instances = [row for item in prepared for row in item.parts.instances]
+        voices = {row["sentence_id"]: row["voice"] for item in prepared for row in item.parts.sentences}
         vectors = self.encoder.encode(instances_from(instances))
         ids = [row["instance_id"] for row in instances]
         labels = label_instances(ids, vectors, self.heads, self.label.abstain_below) if ids else []
         return Scored(instances, labels, article_stances(instances, labels, voices, self.label))
 
-    def clean(self, records: Iterable[Record | Reject]) -> Iterator[Article | Reject]:
-        """Clean and deduplicate records as `preprocess` does."""
-        return keep_articles(records, self.preprocess.clean)
+    def prepare(self, records: Iterable[Record | Reject]) -> Iterator[Prepared | Reject]:
+        """Prepare records as the `preprocess` stage does."""
+        return prepare(records, self.actors, self.preprocess.clean, self.preprocess.workers)
 
 
 @dataclass(frozen=True)
@@ -100,15 +99,25 @@ def score_files(scorer: Scorer, sources: Sequence[Source], output: Path, form: F
     """Score files into tables of `output`; yields after each batch. The files appear together when the last batch is done."""
     clusters = Clusters(scorer.preprocess.dedup.threshold)
     files = {source.name: number for number, source in enumerate(sources, start=1)}
-    outcomes = scorer.clean(read_sources(sources, scorer.preprocess.read, scorer.preprocess.field_names))
-    with ExitStack() as stack:
+    outcomes = scorer.prepare(read_sources(sources, scorer.preprocess.read, scorer.preprocess.field_names))
+    rejects = articles = 0
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         writers = {name: stack.enter_context(row_writer(output, name, kind, form)) for name, kind in OUTPUTS.items()}
-        while batch := list(islice(outcomes, BATCH)):
-            articles = [replace(item, cluster_id=clusters.add(item.article_id, item.body)) for item in batch if isinstance(item, Article)]
-            scored = scorer.score(articles)
-            writers["articles"].write([article.row() for article in articles])
-            writers["instances"].write(scored.instances)
-            writers["instance_labels"].write(scored.instance_labels)
-            writers["article_stance"].write(scored.article_stance)
-            writers["rejects"].write([asdict(item) for item in batch if isinstance(item, Reject)])
-            yield Progress(files[batch[-1].source_path], writers["articles"].count, writers["rejects"].count)
+        spool = Path(folder) / "articles.parquet"  # until the clusters are known
+        with tables.writer(spool, schema.ARTICLES) as append_article:
+            while batch := list(islice(outcomes, BATCH)):
+                prepared = [item for item in batch if isinstance(item, Prepared)]
+                for item in prepared:
+                    clusters.add(item.article.article_id, item.signature)
+                scored = scorer.score(prepared)
+                append_article([item.article.row() for item in prepared])
+                writers["instances"].write(scored.instances)
+                writers["instance_labels"].write(scored.instance_labels)
+                writers["article_stance"].write(scored.article_stance)
+                writers["rejects"].write([asdict(item) for item in batch if isinstance(item, Reject)])
+                articles, rejects = articles + len(prepared), rejects + len(batch) - len(prepared)
+                last = batch[-1]
+                yield Progress(files[last.article.source_path if isinstance(last, Prepared) else last.source_path], articles, rejects)
+        cluster_ids = clusters.cluster_ids()
+        for rows in tables.read_rows(spool, BATCH):
+            writers["articles"].write([{**row, "cluster_id": cluster_ids[row["article_id"]]} for row in rows])

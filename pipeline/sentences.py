@@ -1,19 +1,32 @@
-"""Split an article's body into sentences, and tell the outlet's own voice from what it quotes.
+"""Split an article's body into sentences; offsets are into the body, which stays verbatim.
 
-Layer 1. Offsets are into the body, which stays verbatim.
+Layer 1. `voice.py` says who speaks in each.
 """
 
 import re
-from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.arabic import DIACRITICS, LETTER, fold
+from pipeline.arabic import DIACRITICS, LETTER, Mapped, fold
 from pipeline.schema import Voice
+from pipeline.voice import quotations, voices_of
 
+_OPENERS = "«“\"'(\\["
 _CLOSERS = "»”\"')\\]’"
-_STOP = re.compile(rf"(?:[!؟?]+|(?<!\.)\.(?!\.)|…+(?=\s*\n))[{_CLOSERS}]*(?=\s|$|[«“{LETTER}])")
-_ABBREVIATION = re.compile(rf"(?<![{LETTER}{DIACRITICS}])(?:[{LETTER}]|أ\.د|ص\.ب|ق\.م|هـ|إلخ)$")
+_STOP = re.compile(r"[!؟?]+\.*|(?:\.{2,}|…+)[!؟?]*|\.(?!\.)|؛")
+_AFTER = re.compile(rf"[{_CLOSERS}]*\.?")
+_WORD = f"{LETTER}{DIACRITICS}\u0640"
+_TITLE = re.compile(rf"(?<![{_WORD}\d٠-٩])(?:[{LETTER}]\.)*[{LETTER}]$|(?<![A-Za-z])[A-Za-z]$")  # أ.د. and J.
+_ERA = re.compile(rf"(?<![{_WORD}])(?:ق\.م|هـ|إلخ|الخ)$|[\d٠-٩]\s?[مه]$")  # also ends a sentence
+_ANEW = re.compile(rf"(?:و[{LETTER}]{{3}}|أما|وأما)")
+_LIST_NUMBER = re.compile(r"(?:^|\n)\s*[\d٠-٩]{1,2}$")
 _LETTERS = re.compile(f"[{LETTER}]")
+_NEXT = re.compile(rf"[\s{_OPENERS}\-–—]*([{_WORD}]+)")
+# Words that go on with a sentence after a semicolon, and words that begin one after dots.
+_GOES_ON = re.compile(r"(?:[فأو]|ل?أن|لأ|إذ|حيث|بل|لكن|كي|حتى|أي|مما|ما|كما|ثم|إلا|غير|سواء|مثل|بينما|وذلك|الأول|أحد)")
+_BEGINS = re.compile(
+    r"(?:أما|وأما|هل|لماذا|كيف|متى|أين|لكن|ولكن|غير|إن|إنه|إنها|هذا|هذه|هنا|هناك|لا|لم|لن|ليس|كان|كانت|قال|وقال|وأضاف|يا)$"
+)
 
 
 @dataclass(frozen=True)
@@ -25,72 +38,108 @@ class Sentence:
     voice: Voice
 
 
-def split_sentences(body: str) -> list[Sentence]:
-    """Return the sentences of a body, in order; spans without an Arabic letter are left out."""
-    sentences = []
+def split_sentences(body: str, folded: Mapped | None = None) -> list[Sentence]:
+    """Return the sentences of a body (and of the same folded, if at hand), in order; spans without an Arabic letter are left out."""
+    spans = [span for span in (_trimmed(body, *span) for span in _spans(body)) if _LETTERS.search(body, *span)]
+    return [Sentence(start, end, voice) for (start, end), voice in zip(spans, voices_of(body, spans, folded or fold(body)), strict=True)]
+
+
+def _trimmed(body: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and body[start].isspace():
+        start += 1
+    while end > start and body[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _spans(body: str) -> Iterator[tuple[int, int]]:
     quotes = quotations(body)
-    for start, end in _spans(body):
-        while start < end and body[start].isspace():
-            start += 1
-        while end > start and body[end - 1].isspace():
-            end -= 1
-        if start < end and _LETTERS.search(body, start, end):
-            before = bisect_left(quotes, (start, start)) - 1
-            quoted = before >= 0 and end <= quotes[before][1]  # inside a quotation of several sentences
-            sentences.append(Sentence(start, end, Voice.QUOTED if quoted else voice_of(body[start:end])))
-    return sentences
+    for start, end in _paragraphs(body):
+        for stop in _STOP.finditer(body, start, end):
+            after = _AFTER.match(body, stop.end(), end)
+            boundary = after.end() if after else stop.end()
+            if boundary < end and _is_boundary(body, stop, boundary, end, quotes):
+                yield start, boundary
+                start = boundary
+        yield start, end
 
 
-def _spans(body: str) -> list[tuple[int, int]]:
-    spans = []
-    for line in re.finditer(r"[^\n]+", body):
-        start = line.start()
-        for stop in _STOP.finditer(body, line.start(), line.end()):
-            if _is_boundary(body, stop):
-                spans.append((start, stop.end()))
-                start = stop.end()
-        spans.append((start, line.end()))
-    return spans
+# --- stops ----------------------------------------------------------------------------------------------------------------------
 
 
-def _is_boundary(body: str, stop: re.Match[str]) -> bool:
-    """Return False for a full stop inside a number, or after an abbreviation."""
-    if not stop[0].startswith("."):
-        return True
-    at = stop.start()
-    if _ABBREVIATION.search(body, max(0, at - 5), at):
+def _is_boundary(body: str, stop: re.Match[str], boundary: int, end: int, quotes: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a sentence ends at a stop and the closing marks after it."""
+    at, following = stop.start(), body[boundary]
+    if not (following.isspace() or following in "«“" or _LETTERS.match(following) or ord(following) > 0x2600):
         return False
-    following = body[stop.end() : stop.end() + 1]
-    return not (following and _LETTERS.match(following) and body[at - 1 : at].isascii())
+    if (stop[0][0] in "!؟?" and _inside_slogan(body, at, boundary, quotes)) or body[boundary:].lstrip()[:1] in "،,؛":
+        return False
+    rest = _NEXT.match(body, boundary, end)
+    word = rest[1] if rest else ""
+    match stop[0][0], len(stop[0]):
+        case "؛", _:
+            return following.isspace() and bool(word) and not _GOES_ON.match(word) and len(body[boundary:end].split()) >= 5
+        case ".", 1:
+            return _is_full_stop(body, at, boundary)
+        case (("." | "…"), _) if stop[0][-1] in ".…":
+            return boundary > stop.end() or _BEGINS.match(word) is not None or not word
+    return True
 
 
-_QUOTED = re.compile(r"«[^«»\n]*»|“[^“”\n]*”|\"[^\"\n]*\"")
-_VERBS = (
-    "قال|قالت|اكد|اكدت|اوضح|اوضحت|اضاف|اضافت|اعتبر|اعتبرت|صرح|صرحت|اعلن|اعلنت|ذكر|ذكرت|افاد|افادت|اشار|اشارت|شدد|شددت|راي|رات|"
-    "زعم|زعمت|ادعي|ادعت|اتهم|اتهمت|نفي|نفت|وصف|وصفت|كشف|كشفت|تابع|تابعت|لفت|لفتت|نقل|نقلت|حذر|حذرت|يري|تري|يقول|تقول|يؤكد|يوكد|توكد"
+def _is_full_stop(body: str, at: int, boundary: int) -> bool:
+    """Return False for a full stop inside a number or an address, or after an abbreviation or the number of a list."""
+    before = body[max(0, at - 8) : at]
+    if _ERA.search(before):
+        rest = _NEXT.match(body, boundary)
+        return rest is None or _ANEW.match(rest[1]) is not None
+    if _TITLE.search(before) or _LIST_NUMBER.search(body[max(0, at - 4) : at] if at >= 4 else f"\n{body[:at]}"):
+        return False
+    following = body[boundary]
+    return not (not following.isspace() and _LETTERS.match(following) and body[at - 1 : at].isascii())
+
+
+def _inside_slogan(body: str, at: int, boundary: int, quotes: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a stop stands in a short quotation that is part of a sentence: a slogan, the title of a book."""
+    return any(
+        start < at and boundary <= end and end - start < 40 and body[:start].rstrip()[-1:] not in ("", ":", ".", "،", "\n")
+        for start, end in quotes
+    )
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------------------
+
+_ENDED = re.compile(rf"[.!؟?…:][{_CLOSERS}]*$")
+_UNFINISHED = re.compile(
+    r"(?:[،,]|(?<!\S)(?:و|في|من|على|إلى|عن|أن|إن|مع|بين|التي|الذي|الذين|ثم|أو|لم|لن|قد|كل|بعد|قبل|حتى|هذا|هذه|ما|لا|بسبب|خلال|ضد|نحو|حول|عند|لدى|منذ|دون|غير|كما|وفق|أي|كانت|كان|يوم|عام))$"
 )
-_FRAME = re.compile(
-    rf"^\W*(?:[وف]?(?:{_VERBS})\b|[وف]?(?:بحسب|حسب|وفق|وفقا|نقلا عن|علي حد (?:قول|تعبير|وصف))\b)"
-    r"|\b(?:علي حد (?:قوله|قولها|قولهم|تعبيره|تعبيرها|وصفه)|"
-    r"بحسب (?:قوله|قولها|تعبيره|المصدر)|حسب (?:قوله|قولها|تعبيره))"
-)
-_LABEL = re.compile(rf"^\W*(?:[{LETTER}]+\s+){{0,4}}[{LETTER}]+\s*:\s")
+_MARKED = re.compile(rf"[-*•▪–—>]|[\d٠-٩]{{1,2}}\s*[.)-]\s|(?:أولا|ثانيا|ثالثا|رابعا|خامسا|س|ج)ً?\s*[:-]|[{_OPENERS}»]")
+MAX_WIDTH = 110  # a longer line was not broken to a width
 
 
-def quotations(text: str) -> list[tuple[int, int]]:
-    """Return the spans of a text that stand in quotation marks, marks included."""
-    return [match.span() for match in _QUOTED.finditer(text)]
+def _paragraphs(body: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of paragraphs: lines, joined where a line break stands in mid-sentence."""
+    lines = [match.span() for match in re.finditer(r"[^\n]+", body)]
+    texts = [body[start:end].strip() for start, end in lines]
+    begin = 0
+    for i in range(len(lines)):
+        last = i + 1 == len(lines) or body[lines[i][1] : lines[i + 1][0]].count("\n") > 1
+        if last or not _goes_on(texts, i):
+            yield lines[begin][0], lines[i][1]
+            begin = i + 1
 
 
-def voice_of(sentence: str) -> Voice:
-    """Say whether most of a sentence is somebody else's words.
-
-    Quoted: at least half of its letters stand in quotation marks; or it opens with a reporting verb ("قال ...", "وفق ..."), a speaker
-    and a colon, or closes with "على حد قوله".
-    """
-    letters = len(_LETTERS.findall(sentence))
-    inside = sum(len(_LETTERS.findall(sentence, start, end)) for start, end in quotations(sentence))
-    if letters and inside * 2 >= letters:
-        return Voice.QUOTED
-    folded = fold(sentence).text
-    return Voice.QUOTED if _FRAME.search(folded) or _LABEL.search(folded) else Voice.OUTLET
+def _goes_on(lines: Sequence[str], i: int) -> bool:
+    """Return whether line i goes on in the next one."""
+    line, following = lines[i], lines[i + 1]
+    if not line or not following or _ENDED.search(line) or _MARKED.match(following):
+        return False
+    if _UNFINISHED.search(line) or following[0] in "،,؛)":
+        return True
+    if len(line) > MAX_WIDTH or len(following) > MAX_WIDTH:
+        return False
+    near = lines[max(0, i - 6) : i + 8]
+    width = max(map(len, near))
+    if not 40 <= width <= MAX_WIDTH:
+        return False
+    full = sum(len(other) > 0.8 * width and not _ENDED.search(other) for other in near)
+    return full >= 2 and len(line) + 1 + len(following.split()[0]) > 0.95 * width

@@ -16,9 +16,8 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 from packaging.requirements import Requirement
 
-from pipeline.cleaning import Article
 from pipeline.config import LexicalSettings, TransformerSettings
-from pipeline.readers import Record
+from pipeline.readers import Record, Reject
 from pipeline.score import Scorer
 from pipeline.workspace import Workspace
 
@@ -58,10 +57,10 @@ class StanceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         return pd.DataFrame(rows, columns=OUTPUT)
 
     def _score_one(self, number: int, record: Record) -> list[dict[str, Any]]:
-        (article,) = self._scorer.clean([record])
-        if not isinstance(article, Article):
-            return [{"input": number, "reason": f"{article.reason}: {article.detail}"}]
-        stances = self._scorer.score([article]).article_stance
+        (prepared,) = self._scorer.prepare([record])
+        if isinstance(prepared, Reject):
+            return [{"input": number, "reason": f"{prepared.reason}: {prepared.detail}"}]
+        stances = self._scorer.score([prepared]).article_stance
         for row in stances:
             row["evidence"] = "\n".join(row["evidence_text"])
         return [{"input": number, **{k: v for k, v in row.items() if k in OUTPUT}} for row in stances] or [{"input": number}]

@@ -6,7 +6,7 @@ Layer 1. A file appears whole under its name or not at all; a reader gets the co
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -53,6 +53,25 @@ def table_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 def write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     """Write rows as one Parquet file of this schema."""
     write_table(path, table_of(rows, schema))
+
+
+@contextmanager
+def writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Give a function that appends rows to a Parquet file, a row group a call; the file appears when the block is done."""
+    with atomic(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as parquet:
+
+        def append(rows: list[dict[str, Any]]) -> None:
+            if rows:
+                parquet.write_table(table_of(rows, schema))
+
+        yield append
+
+
+def read_rows(path: Path, batch: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a Parquet file, some at a time."""
+    with pq.ParquetFile(path) as file:
+        for part in file.iter_batches(batch, use_threads=False):
+            yield part.to_pylist()
 
 
 def write_table(path: Path, table: pa.Table) -> None:

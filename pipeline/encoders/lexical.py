@@ -26,7 +26,7 @@ from sklearn.feature_extraction import FeatureHasher
 from pipeline.arabic import fold
 from pipeline.config import LexicalSettings
 from pipeline.instances import Instance, Span
-from pipeline.sentences import quotations, voice_of
+from pipeline.voice import quotations, voice_of
 
 TARGET = "\ue000"
 OTHER = "\ue001"

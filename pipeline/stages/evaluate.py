@@ -18,7 +18,7 @@ from pipeline.config import Strict, load
 from pipeline.gold import ArticleJudgement, GoldItem, read_article_gold, read_gold
 from pipeline.report import render_report
 from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES
-from pipeline.sentences import voice_of
+from pipeline.voice import voice_of
 from pipeline.workspace import Workspace
 
 Row = dict[str, Any]
