@@ -3,6 +3,7 @@
 Layer 1. Both are read a piece at a time; what is not a page or text in them is refused one by one, with the reason.
 """
 
+import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -15,15 +16,16 @@ from pipeline.schema import Reason
 _BATCH = 64  # rows that are in memory at a time
 
 
-def read_parquet(stream: IO[bytes], limits: ReadLimits, fields: Fields) -> Iterator[Item]:
+def read_parquet(stream: io.BufferedReader, limits: ReadLimits, fields: Fields) -> Iterator[Item]:
     """Yield the rows of a Parquet file; only the columns that are fields are read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    source: IO[bytes] = stream
     if not stream.seekable():
-        stream = io.BytesIO(read_whole(stream, limits))
+        source = io.BytesIO(read_whole(stream, limits))
     try:
-        file = pq.ParquetFile(stream, buffer_size=1 << 20, pre_buffer=False)
+        file = pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False)
         columns = file.schema_arrow.names
         if not has_column(columns, fields["text"]):
             raise RefusedError(Reason.NO_TEXT, f"columns {', '.join(columns)[:200]}; expected one of {', '.join(fields['text'])}")
@@ -43,14 +45,15 @@ _TEXTS = ("text/plain",)
 _CONTENT = ("response", "resource", "conversion")
 
 
-def read_warc(stream: IO[bytes], limits: ReadLimits, fields: Fields) -> Iterator[Item]:
+def read_warc(stream: io.BufferedReader, limits: ReadLimits, fields: Fields) -> Iterator[Item]:
     """Yield the pages and texts of a WARC (or ARC) file, with their addresses; other contents and failed fetches are refusals."""
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
     from warcio.statusandheaders import StatusAndHeadersParserException
 
+    source = _UpToFault(stream)
     try:
-        for record in ArchiveIterator(stream, arc2warc=True):
+        for record in ArchiveIterator(source, arc2warc=True):
             if record.rec_type == "revisit":
                 yield RefusedError(Reason.DUPLICATE, f"{_address(record)}: a revisit of a page that the crawl fetched before")
             elif record.rec_type in _CONTENT:
@@ -59,6 +62,23 @@ def read_warc(stream: IO[bytes], limits: ReadLimits, fields: Fields) -> Iterator
         raise
     except (ArchiveLoadFailed, StatusAndHeadersParserException, EOFError, ValueError, KeyError, AttributeError, zlib.error) as error:
         raise RefusedError(Reason.MALFORMED, f"WARC: {str(error).strip()[:200] or type(error).__name__}") from None
+    if source.fault is not None:
+        raise RefusedError(Reason.MALFORMED, f"WARC: gzip: {source.fault}")
+
+
+class _UpToFault:
+    """A stream that ends at a fault of its compression and keeps it: warcio takes an EOFError for the end of the archive."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self.fault: Exception | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._stream.read1(size)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            self.fault = error
+            return b""
 
 
 def _item_of(record: Any, limits: ReadLimits) -> Item:

@@ -60,6 +60,7 @@ class Article:
 
 
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]{2,}|[\t\u00a0\u2000-\u200a\u202f\u3000]")
+_MARKUP = re.compile(r"^(?:#{1,3}|h[1-3]:|title:|العنوان:)\s*", re.IGNORECASE)  # what a scraper writes before a headline
 _TATWEEL = 0x640
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 
@@ -164,7 +165,7 @@ def _title_and_lines(record: Record) -> tuple[str | None, list[Line]]:
     if title is None:
         dumped = headline_of_dump(lines)
         if dumped is not None:
-            return lines[dumped].text, _without_title(lines[dumped:], lines[dumped].text)
+            return _MARKUP.sub("", lines[dumped].text), _without_title(lines[dumped:], lines[dumped].text)
         first = next((i for i, line in enumerate(lines) if line.text and not is_debris(line.text)), None)
         if first is not None and _is_headline(lines, first):
             title = lines[first].text

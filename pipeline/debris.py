@@ -8,8 +8,9 @@ paragraph, after its last one, under a label such as "on the same subject", or i
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from pipeline.arabic import fold
+from pipeline.arabic import LETTER, fold
 from pipeline.tree import Line
 
 
@@ -42,7 +43,8 @@ DEBRIS = [
     ),
     _rule(
         "related link after a label",
-        r"(?:مما نشرناه|لا يفوتك|لا يفوتكم|لا تفوت|من ارشيفنا|سبق ان نشرنا|لمن فاته|في الموضوع نفسه|ملف مواز|موضوع ذو صله|خبر ذو صله|read also|also read)"
+        r"(?:مما نشرناه|لا يفوتك|لا يفوتكم|لا تفوت|من ارشيفنا|سبق ان نشرنا|لمن فاته|في الموضوع نفسه|ملف مواز|موضوع ذو صله|خبر ذو صله"
+        r"|read also|also read)"
         r"\s*[:>|/←-].{0,200}",
     ),
     _rule("related heading", r"(?:مواضيع|اخبار|مقالات|موضوعات|روابط) (?:ذات صله|مشابهه|متعلقه|مرتبطه|قد تهمك)\b.*"),
@@ -80,7 +82,8 @@ DEBRIS = [
     _rule("advertisement", "اعلان", "اعلانات", "advertisement", "مساحه اعلانيه"),
     _rule(
         "disclaimer",
-        r".{0,90}\b(?:لا|ولا) (?:يعبر|تعبر|يلزم|تلزم|يمثل|تمثل|يعكس|تعكس|يتحمل|تتحمل)\b.{0,40}(?:راي|اراء|هييه|اداره|الموقع|الصحيفه|المجله|الا قاي?له|الا صاحبه|الا كاتبه).{0,60}",
+        r".{0,90}\b(?:لا|ولا) (?:يعبر|تعبر|يلزم|تلزم|يمثل|تمثل|يعكس|تعكس|يتحمل|تتحمل)\b.{0,40}"
+        r"(?:راي|اراء|هييه|اداره|الموقع|الصحيفه|المجله|الا قاي?له|الا صاحبه|الا كاتبه).{0,60}",
         r"(?:المقال|ما ورد|الاراء|ما ينشر|ما يرد)\b.{0,60}(?:يعبر|تعبر) (?:فقط )?عن راي.{0,60}",
     ),
     _rule("reading time", r"(?:وقت القراءه|مده القراءه)\b[^.]{0,30}"),
@@ -92,14 +95,14 @@ LABELS = [
         "read also",
         r"\W*و?(?:اقرا|اقراي|اقرؤا|اقرءوا|طالع|شاهد|تابع|انظر|راجع)(?:وا)?\s*(?:ايضا|كذلك|المزيد|التالي|الفيديو|معنا)?\W*",
         r"(?:مواضيع|اخبار|مقالات|موضوعات|روابط|تقارير|مواد|قصص|ملفات|حوارات|عناوين|منشورات) "
-        r"(?:ذات صله|مشابهه|متعلقه|مرتبطه|قد تهمك|اخري|ساخنه|من|تفتح)\b.{0,40}",
-        r"(?:من|في) (?:نفس|ذات|مواد|ملف|ملفات|ملفاتنا|ارشيف|سلسله|الملف|هذا الملف|السياق|الارشيف|الاخبار)\b.{0,30}",
+        r"(?:ذات صله|مشابهه|متعلقه|مرتبطه|قد تهمك|اخري|ساخنه|من|تفتح)\b[^.؟!]{0,40}",
+        r"(?:من|في) (?:نفس|ذات|مواد|ملف|ملفات|ملفاتنا|ارشيف|سلسله|الملف|هذا الملف|السياق|الارشيف|الاخبار)\b[^.؟!]{0,30}",
         r"(?:علي الهامش|ذات صله|له صله|لها صله|في السياق|المزيد|المزيد من.{0,30}|للمزيد.{0,20}|ملف مواز)\W*",
-        r"(?:قد يعجبك|قد يهمك|ربما يعجبك|ربما يهمك|اخترنا لك|ننصحك|نرشح لك|لمن فاته|فاتك)\b.{0,40}",
-        r"(?:اهم الاخبار|اخر الاخبار|احدث الاخبار|احدث المقالات|الاكثر \S+|الاوفر \S+|نزلت حديثا|السابق|التالي)\b.{0,40}",
+        r"(?:قد يعجبك|قد يهمك|ربما يعجبك|ربما يهمك|اخترنا لك|ننصحك|نرشح لك|لمن فاته|فاتك)\b[^.؟!]{0,40}",
+        r"(?:اهم الاخبار|اخر الاخبار|احدث الاخبار|احدث المقالات|الاكثر \S+|الاوفر \S+|نزلت حديثا|السابق|التالي)\b[^.؟!]{0,40}",
         r"(?:related|recommended|more|most|latest|popular|trending|recent|read|see|you may|previous|next)\b[\w ]{0,30}:?",
     ),
-    _rule("about the author", r"(?:عن|نبذه عن) (?:الكاتب|الكاتبه|المولف|المولفه|المحرر)\b.{0,30}", r"about the authors?:?"),
+    _rule("about the author", r"(?:عن|نبذه عن) (?:الكاتب|الكاتبه|المولف|المولفه|المحرر)\b[^.؟!]{0,30}", r"about the authors?:?"),
     _rule("tags", r"(?:الكلمات (?:المفتاحيه|الداله)|وسوم|الوسوم|كلمات داله|tags|keywords)\s*:?"),
     _rule("poll", r"(?:استطلاع|استفتاء|تصويت|سوال)(?: (?:راي|الراي|الاسبوع|اليوم|العدد|القراء|الموقع|الشهر))?\s*:?"),
 ]
@@ -109,10 +112,12 @@ TRAILERS = [
     _rule(
         "comments",
         r"(?:ليست هناك|لا (?:توجد|يوجد)) تعليقات\s*:?",
-        r"(?:هناك )?(?:تعليق واحد|تعليقان|\(?\d+\)? ?(?:تعليق|تعقيب|رد|مشارك)(?:ات|ا|ود|ه)?|التعليقات|التعقيبات|الردود|تعليقات (?:القراء|الزوار|الفيسبوك))"
+        r"(?:هناك )?(?:تعليق واحد|تعليقان|\(?\d+\)? ?(?:تعليق|تعقيب|رد|مشارك)(?:ات|ا|ود|ه)?|التعليقات|التعقيبات|الردود"
+        r"|تعليقات (?:القراء|الزوار|الفيسبوك))"
         r"\s*(?:\(?\d+\)?)?\s*:?",
         r"(?:اراء|كلمات|مشاركات|ردود|تعقيبات|اصوات|بريد|مساهمات) (?:القراء|الزوار|المتابعين|الجمهور|الاعضاء)\b.{0,30}",
-        r"(?:اضف|ارسل|ارسال|اترك|اكتب|دون|سجل|شارك|شاركنا|شاركونا) (?:تعليق[اك]?|ردا?|تعليقا|تعقيبا|تعقيبك|رايك|برايك|رايكم|برايكم)\b.{0,60}",
+        r"(?:اضف|ارسل|ارسال|اترك|اكتب|دون|سجل|شارك|شاركنا|شاركونا) "
+        r"(?:تعليق[اك]?|ردا?|تعليقا|تعقيبا|تعقيبك|رايك|برايك|رايكم|برايكم)\b.{0,60}",
         r"(?:لن يتم نشر|لن ينشر) (?:عنوان )?بريدك\b.{0,80}",
         r"(?:\d+ )?(?:comments?|replies|responses|leave a (?:comment|reply)|add a comment)\b[\w ()]{0,20}:?",
     )
@@ -127,29 +132,14 @@ def _any(rules: list[Rule]) -> re.Pattern[str]:
 _DEBRIS, _LABELS, _TRAILERS = _any(DEBRIS), _any(LABELS), _any(TRAILERS)
 _SHORT = 120  # letters of a line that any rule may name
 _LONGEST = 300  # letters of one that is named by a sign of its own
-_LONG_SIGNS = [
-    "©",
-    "opyright",
-    "محفوظة",
-    "تعريف الارتباط",
-    "الكوكيز",
-    "ookies",
-    "الخصوصية",
-    "الاستخدام",
-    "البريدية",
-    "نشرتنا",
-    "قناتنا",
-    "القناة",
-    "رأي",
-    "آراء",
-    "التحرير",
-    "المزيد",
-    "يضا",
-    "يضًا",
-]
+_LONG_SIGNS = (
+    "©", "opyright", "محفوظة", "تعريف الارتباط", "الكوكيز", "ookies", "الخصوصية", "الاستخدام", "البريدية", "نشرتنا",
+    "قناتنا", "القناة", "رأي", "آراء", "التحرير", "المزيد", "يضا", "يضًا",
+)  # fmt: skip
 _PROSE = 60  # letters from which a line that ends as a sentence does is a paragraph
 _SURE = 90  # letters from which such a line is one even under a label
 _LONG = 120  # letters from which any line is
+_ARABIC = re.compile(f"[{LETTER}]")
 _ENDS = re.compile(r"[.!؟?…:؛][\s»”\"')\]]*$|[»”]$")
 
 
@@ -160,7 +150,7 @@ def is_debris(line: str) -> bool:
 
 def is_prose(line: Line) -> bool:
     """Return whether a line is a paragraph of running text rather than a title, a label, a caption or a link."""
-    if line.links > 0.5 or line.is_heading:
+    if line.links > 0.5 or line.is_heading or not _ARABIC.search(line.text):
         return False
     return len(line.text) >= _LONG or (len(line.text) >= _PROSE and _ENDS.search(line.text) is not None)
 
@@ -183,11 +173,11 @@ def without_debris(lines: Sequence[Line]) -> Iterator[str]:
 def _named_out(lines: Sequence[Line]) -> Iterator[Line]:
     """Yield the lines that no rule and no label takes out, up to the comments."""
     labelled = False
-    for line in lines:
+    for line, following in zip_longest(lines, lines[1:]):
         forms = _forms(line.text)
         if _matches(_TRAILERS, forms):
             return
-        if _matches(_LABELS, forms):
+        if _matches(_LABELS, forms) or _is_label(line, following):
             labelled = True
         elif labelled and not (is_prose(line) and len(line.text) >= _SURE):
             continue
@@ -196,9 +186,16 @@ def _named_out(lines: Sequence[Line]) -> Iterator[Line]:
             yield line
 
 
+def _is_label(line: Line, following: Line | None) -> bool:
+    """Return whether a line is a few words and a colon or an arrow with something short under it: a label in the site's own wording."""
+    if following is None or is_prose(following) or len(line.text.split()) > 5 or line.is_heading:
+        return False
+    return line.text.endswith((":", "←", ">", "▼", "»")) and not _ENDS.search(following.text) and not line.text.startswith("«")
+
+
 def _belongs(line: Line, rest: Sequence[Line], *, before: bool, after: bool) -> bool:
     """Return whether a short line is part of the running text around it."""
-    if line.links > 0.5 or (line.after_image and not _ENDS.search(line.text)):
+    if line.links > 0.5 or not _ARABIC.search(line.text) or (line.after_image and not _ENDS.search(line.text)):
         return False
     ends = _ENDS.search(line.text) is not None
     if before:

@@ -6,6 +6,7 @@ Layer 1. A dump begins with the page's menus and tickers; a text that begins wit
 import re
 from collections.abc import Sequence
 
+from pipeline.arabic import LETTER, fold
 from pipeline.dates import find_date
 from pipeline.debris import is_debris, is_prose
 from pipeline.metadata import words_of
@@ -13,7 +14,13 @@ from pipeline.tree import Line
 
 _MENU = 4  # short lines before the first paragraph that make a text a dump
 _HEAD = 80  # lines in which the headline is looked for
-_BYLINE = re.compile(r"^(?:بقلم|كتب|كتبت|اعداد|تحرير|نشر|نشره|نص|حرره|by|submitted|posted)\b", re.IGNORECASE)
+_BYLINE = re.compile(
+    r"^\W*(?:بقلم\b|(?:كتب|كتبت|كتبها|اعداد|تحرير|حرره|حررته|نص|تصوير|نص وصور)\s*[:/]"
+    r"|(?:نشر|نشرت|ارسلت|مرسله|اضيف|حرر)\w* (?:بواسطه|في|بتاريخ|يوم)"
+    r"|(?:submitted|posted|published) (?:by|on)\b|by\s)",
+    re.IGNORECASE,
+)
+_ARABIC = re.compile(f"[{LETTER}]")
 _BULLET = re.compile(r"^(?:[-*•▪–—>+]|\d{1,2}[.)-])\s|^\[\d+\]")
 
 
@@ -30,11 +37,11 @@ def headline_of_dump(lines: Sequence[Line]) -> int | None:
 
 
 def _may_be_headline(line: str, words: str) -> bool:
-    return 3 <= len(words.split()) <= 35 and len(line) <= 250 and "|" not in line and not is_debris(line) and not _is_dated(line)
+    return 3 <= len(words.split()) <= 35 and len(line) <= 250 and not set("|/>") & set(line) and not is_debris(line) and not _is_dated(line)
 
 
 def _is_dated(line: str) -> bool:
-    return len(line) < 80 and (find_date(line) is not None or _BYLINE.search(words_of(line)) is not None)
+    return len(line) < 80 and (find_date(line) is not None or _BYLINE.search(fold(line).text) is not None)
 
 
 def _score(at: int, head: Sequence[int], words: dict[int, str], lines: Sequence[Line]) -> int:
@@ -73,7 +80,7 @@ def unwrapped(lines: Sequence[str]) -> list[str]:
 
 def _width(lines: Sequence[str]) -> int | None:
     """Return the width that lines were broken to; None where they are paragraphs."""
-    lengths = [len(line) for line in lines if line]
+    lengths = [len(line) for line in lines if _ARABIC.search(line)]  # addresses are longer
     width = max(lengths, default=0)
     if len(lengths) < 6 or not 40 <= width <= 110:
         return None

@@ -125,6 +125,7 @@ class _Page:
             names += [_name(item.get("publisher")), _name(item.get("isPartOf"))]
         for item in self.linked:
             names += [_name(item) if {"WebSite", "Organization", "NewsMediaOrganization"} & set(_types(item)) else None]
+        names += [_text(e) for e in self.root.iter() if "publisher" in (e.get("itemprop") or "").split() and e.tag != "meta"]
         names += [self.meta("application-name", "apple-mobile-web-app-title", "publisher", "dc.publisher", "twitter:app:name:iphone")]
         names += [
             _text(e)
@@ -137,17 +138,17 @@ class _Page:
         """Return the site's name, in Arabic where it has one; else what `<title>` adds to the headline; else the host."""
         arabic = [name for name in names if re.search("[\u0621-\u064a]", name)]
         if arabic or names:
-            return _SEPARATORS.split((arabic or names)[0])[0].strip()
+            return (arabic or names)[0].partition("|")[0].strip()
         full = self._window_title()
         if title and words_of(title) in words_of(full) and title in full:
-            rest = [part for part in _SEPARATORS.split(full.replace(title, "", 1)) if words_of(part)]
+            rest = [part.strip(" -–—:·•/") for part in re.split(r"[|>]+|\s»\s", full.replace(title, "", 1)) if words_of(part)]
             if rest:
-                return max(rest, key=lambda part: (self._repeats(part), -len(part))).strip(" |-–—:·»«•/")
+                return max(rest, key=lambda part: (self._repeats(part), -len(part)))
         logo = next((e.get("alt") for e in self.root.iter("img") if "logo" in (e.get("src") or "") + named(e) and e.get("alt")), None)
-        return logo or self.meta("author") or self._copyright() or host_of(self.url())
+        return logo or self._copyright() or self.meta("author") or host_of(self.url())
 
     def _repeats(self, name: str) -> int:
-        return " ".join(self.root.text_content().split()).count(name.strip())
+        return " ".join(self.root.text_content().split()).count(name)
 
     def _copyright(self) -> str | None:
         found = re.search(r"©\s*(?:20\d\d)?\s*([^\n.|–—-]{3,40})", self.root.text_content())
@@ -201,13 +202,21 @@ class _Page:
         canonical = next((e.get("href") for e in self.root.iter("link") if "canonical" in (e.get("rel") or "").lower()), None)
         base = next((e.get("href") for e in self.root.iter("base") if e.get("href")), None)
         said = next((_address(item.get("url") or item.get("mainEntityOfPage") or item.get("@id")) for item in self._articles()), None)
-        found = (canonical or self.meta("og:url", "twitter:url") or said or "").strip()
+        item = next(
+            (
+                e.get("href") or e.get("itemid")
+                for e in self.root.iter()
+                if e.get("itemprop") in ("mainEntityOfPage", "url") and e.tag in ("link", "meta")
+            ),
+            None,
+        )
+        found = (canonical or self.meta("og:url", "twitter:url") or said or item or "").strip()
         if base and found and not urlsplit(found).scheme:
             found = urljoin(base, found)
         return found if urlsplit(found).scheme in ("http", "https") else None
 
 
-_OTHER = re.compile(r"comment|related|sidebar|widget|popular|latest|recent|ticker|top-?bar", re.IGNORECASE)
+_OTHER = re.compile(r"comment|related|sidebar|\bwidget\b|popular|latest|recent|ticker|top-?bar", re.IGNORECASE)
 
 
 def _inside_other(element: Element) -> bool:

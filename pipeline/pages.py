@@ -58,11 +58,27 @@ def read_page(text: str) -> Page:
     shown = lines_of(root)
     prune(root)
     lines = lines_of(root)
-    if not any(map(_same_as(metadata.title), shown)) and (found := headline_of_dump(lines)) is not None:
-        metadata = replace(metadata, title=lines[found].text)  # what <title> says is not on the page
+    article = _of_the_article(lines, metadata.title)
+    if not any(map(_same_as(metadata.title), shown)):
+        metadata = replace(metadata, title=_title_on_page(metadata.title, shown, lines, article))
+        article = _of_the_article(lines, metadata.title)
     if metadata.published is None:
-        metadata = replace(metadata, published=_date_near(shown, metadata.title))
-    return Page(_of_the_article(lines, metadata.title), metadata)
+        metadata = replace(metadata, published=_date_near(shown, metadata.title) or _date_within(article))
+    return Page(article, metadata)
+
+
+def _title_on_page(title: str | None, shown: Sequence[Line], lines: Sequence[Line], article: Sequence[Line]) -> str | None:
+    """Return the headline of a page that shows its stated title nowhere: the part that it shows, or a line if the title says nothing."""
+    stated = words_of(title)
+    parts = [line.text for line in shown if len(words_of(line.text).split()) >= 4 and words_of(line.text) in stated]
+    if parts:
+        return max(parts, key=len)
+    text = words_of(" ".join(line.text for line in article))
+    telling = [word for word in stated.split() if len(word) > 3]
+    if title and telling and sum(word in text for word in telling) >= 0.4 * len(telling):
+        return re.sub(r"\s+[-–—|]\s+[^-–—|]{3,40}$", "", title)
+    found = headline_of_dump(lines)
+    return lines[found].text if found is not None else title
 
 
 def _same_as(title: str | None) -> Callable[[Line], bool]:
@@ -118,6 +134,15 @@ def _date_near(lines: Sequence[Line], title: str | None) -> str | None:
             if found := find_date(text):
                 return found
     return None
+
+
+def _date_within(article: Sequence[Line]) -> str | None:
+    """Return the date of an agency's dateline, at the head of the first paragraph, or of a statement's signature, after the last."""
+    prose = [i for i, line in enumerate(article) if is_prose(line)]
+    if not prose:
+        return None
+    signature = [line.text for line in article[prose[-1] + 1 :][:6] if len(line.text) < 100]
+    return next((day for text in (article[prose[0]].text[:80], *signature) if (day := find_date(text))), None)
 
 
 def _is_update(text: str) -> bool:

@@ -63,9 +63,11 @@ PARTS = {
     "lists of posts": r"popular|most-?(?:read|view|comment)|trending|latest|recent|top-?(?:stories|news)|posts-?list|archive-?list",
     "sides": r"side-?bar|\bwidget|moduletable|modulebox|\bside-|region-(?:sidebar|footer|header)|secondary|complementary|contentinfo",
     "place in the site": r"bread-?crumb|entry-crumbs|crumb|pathway|lblpath|you-are-here",
-    "author and meta": r"author|by-?line|\bwriter|contributor|post-?meta|entry-?meta|article-?meta|news-?meta|meta-?(?:info|container|bar)|post-?info|"
+    "author and meta": r"author|by-?line|\bwriter|contributor|post-?meta|entry-?meta|article-?meta|news-?meta|"
+    r"meta-?(?:info|container|bar)|post-?info|"
     r"article-?info|submitted|posted-?on|toolbar|rating|\bhits\b|post-?views|view-?count|reading-?time|read-?time|\bprofile|\bbio\b",
-    "tags": r"tag-?(?:s|list|cloud|block|links)\b|post-?tags|article-?tags|keywords|\blabels\b|field-?tags|hashtags|topics\b|categories\b|cat-links",
+    "tags": r"tag-?(?:s|list|cloud|block|links)\b|post-?tags|article-?tags|keywords|\blabels\b|"
+    r"field-?tags|hashtags|topics\b|categories\b|cat-links",
     "newsletter": r"newsletter|subscri|sign-?up|mc4wp|mailing|simplenews|mailchimp|optin|paywall|regwall|meter-",
     "poll": r"\bpolls?\b|poll-|poll_|\bvote|_vote|survey|\bquiz|ucvote",
     "notices": r"cookie|consent|gdpr|privacy-?(?:bar|notice)|popup|pop-up|modal\b|overlay|\balert\b|notification|disclaimer",

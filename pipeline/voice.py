@@ -56,7 +56,9 @@ _ATTRIBUTION = re.compile(
     r"(?:^\W*|[،,(-]\s*|\s)(?:و?(?:وفق|وفقا|بحسب|حسبما|طبقا|استنادا|نقلا عن|علي حد|علي ذمه|علي لسان|حسب(?! ال(?:له|حاجه|اصول)))"
     rf"|(?:و?كما|حسبما) (?:{_PAST})(?:ت|وا)?)(?!\w)"
 )
-_ENDING_VERB = re.compile(rf"[،,]\s*(?:كما )?{_SAYING}(?!\w)(?:\s+[^\s:،,]+){{0,4}}$")
+_ENDING_VERB = re.compile(  # "..., says the analyst"
+    rf"[،,]\s*(?:كما )?(?:[يت](?:{_PRESENT})(?:ون|ان|وا)?|(?:قال|اضاف|اوضح|صرح|كتب)(?:ت|وا)?)(?!\w)(?:\s+[^\s:،,]+){{0,4}}$"
+)
 _COLON = re.compile(r":(?=\s)(?!\s*$)")
 # What stands before a colon and is no speaker: datelines and labels.
 _NO_SPEAKER = re.compile(

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from pipeline.cleaning import Article, CleanLimits, clean, content_hash
 from pipeline.readers import Record, Reject
 from pipeline.schema import Reason
-from pipeline.stages.preprocess import keep_articles
 
 TITLE = "الجيش يعلن السيطرة على مطار طرابلس"
 FIRST = "أعلنت القيادة العامة للجيش الوطني الليبي، مساء الأحد، سيطرة وحداتها على مطار طرابلس الدولي بعد معارك استمرت ساعات."
@@ -61,14 +60,18 @@ def test_a_blog_scrape_gives_its_headline_once_and_nothing_but_the_body() -> Non
     found = article(BLOG)
     assert (found.title, found.body) == (TITLE, BODY)
     assert found.n_chars == len(BODY)
-    assert found.text == f"{TITLE}\n{BODY}"
+
+
+def test_fields_of_the_record_win_over_the_page() -> None:
+    found = article(PAGE, title="عنوان", outlet="مصدر", published="2020-01-01", url="http://a.ly", html=True)
+    assert (found.title, found.outlet, found.published, found.url) == ("عنوان", "مصدر", "2020-01-01", "http://a.ly")
 
 
 def test_a_page_gives_title_outlet_and_date_without_what_stands_around_it() -> None:
     found = article(PAGE, html=True)
     assert (found.title, found.outlet, found.published) == (TITLE, "صحيفة الساحل", "2019-04-07")
     assert found.body.endswith(BODY)
-    assert not [word for word in ("الأمم المتحدة", "الأممية", "داعش") if word in found.text]
+    assert not [word for word in ("الأمم المتحدة", "الأممية", "داعش") if word in found.body]
 
 
 @pytest.mark.parametrize(
@@ -170,18 +173,3 @@ def test_content_hash_is_blind_to_diacritics_and_spacing() -> None:
 @pytest.mark.parametrize("other", [("المرصد", "ع", "نص"), (None, "ع", "نص"), ("الساحل", "ع نص", ""), ("الساحل", "ع", "نص آخر")])
 def test_content_hash_tells_outlets_titles_and_bodies_apart(other: tuple[str | None, str, str]) -> None:
     assert content_hash(*other) != content_hash("الساحل", "ع", "نص")
-
-
-def test_the_same_article_again_is_a_duplicate_that_names_the_first() -> None:
-    records = [
-        Record("a.jsonl", 0, BODY, title=TITLE, outlet="الساحل"),
-        Record("a.jsonl", 1, BODY, title=TITLE, outlet="المرصد"),
-        Record("b.txt", 0, f"{TITLE}\n\n{FIRST}\n\n{SECOND.replace('قال', 'قَال')}", outlet="الساحل"),
-        Reject("c.txt", 0, Reason.BINARY, "NUL bytes"),
-    ]
-    first, other_outlet, again, fault = keep_articles(records, CleanLimits())
-    assert isinstance(first, Article)
-    assert isinstance(other_outlet, Article)
-    assert first.article_id != other_outlet.article_id
-    assert again == Reject("b.txt", 0, Reason.DUPLICATE, "same as a.jsonl#0")
-    assert fault is records[3]

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.schema import Voice
-from pipeline.sentences import split_sentences, voice_of
+from pipeline.sentences import split_sentences
+from pipeline.voice import voice_of
 
 
 def split(body: str) -> list[str]:

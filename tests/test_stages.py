@@ -5,14 +5,11 @@ from test_actors import ACTORS as SMALL_SET
 
 from pipeline.actors import Context
 from pipeline.aggregate import AggregateParams
-from pipeline.cleaning import CleanLimits
 from pipeline.gold import ArticleJudgement, GoldItem, Judgement
-from pipeline.readers import Record
-from pipeline.schema import SENTIMENT_P, STANCE_P, Reason
+from pipeline.schema import SENTIMENT_P, STANCE_P
 from pipeline.stages.embed import ArticleFacts, gold_instances
 from pipeline.stages.evaluate import Evaluation, evaluate_agreement, evaluate_articles, evaluate_matcher, reliability_rows
 from pipeline.stages.label import Params, article_stances
-from pipeline.stages.preprocess import keep_articles
 from pipeline.stages.track import flat_metrics, flat_params, lock_digest
 from pipeline.stages.train import usable
 
@@ -31,17 +28,6 @@ def item(*stances: str) -> GoldItem:
 def row(gold_id: str, stance: str, p: tuple[float, float, float], article: str, text: str = BODY) -> dict:
     base = {"gold_id": gold_id, "actor": "un", "text": text, "spans": [1], "stance": stance, "sentiment": "neutral", "article_id": article}
     return {**base, "group": article, "fold": 0, **dict(zip(STANCE_P, p, strict=True)), **dict.fromkeys(SENTIMENT_P, 1 / 3)}
-
-
-def test_same_article_again_from_the_same_outlet_is_a_duplicate_that_names_the_first() -> None:
-    records = [
-        Record("a.txt", 0, BODY, outlet="الساحل"),
-        Record("b.txt", 0, BODY, outlet="الجبل"),
-        Record("c.txt", 7, BODY, outlet="الساحل"),
-    ]
-    first, other, again = keep_articles(records, CleanLimits())
-    assert first.article_id != other.article_id
-    assert (again.reason, again.record_index, again.detail) == (Reason.DUPLICATE, 7, "same as a.txt#0")
 
 
 def test_gold_takes_the_group_of_its_article_and_without_one_stands_alone() -> None:

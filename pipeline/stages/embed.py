@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline import schema, tables
 from pipeline.actors import ActorSet, Context
+from pipeline.arabic import fold
 from pipeline.encoders import load_encoder
 from pipeline.gold import GoldItem, read_gold
 from pipeline.instances import instances_from, spans_for
@@ -57,7 +58,7 @@ def main(workspace: Workspace) -> None:
     actors = ActorSet.load(workspace.actors_file(choices))
     articles = {
         row["article_id"]: ArticleFacts(
-            row["cluster_id"], Context.of("\n".join(filter(None, (row["title"], row["body"]))), row["published"])
+            row["cluster_id"], Context.of(fold("\n".join(filter(None, (row["title"], row["body"])))).text, row["published"])
         )
         for row in tables.read(workspace.table("articles"), schema.ARTICLES).to_pylist()
     }
