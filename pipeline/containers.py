@@ -209,21 +209,23 @@ def _read_csv(stream: io.BufferedReader, limits: ReadLimits, fields: Fields) -> 
     first = next(lines, "").lstrip("\ufeff")
     delimiter = max(",\t;", key=first.count)
     rows = csv.DictReader(_chain(first, lines), delimiter=delimiter, strict=True)
-    if not rows.fieldnames or not has_column(rows.fieldnames, fields["text"]):
-        raise RefusedError(Reason.NO_TEXT, f"columns {str(rows.fieldnames)[:200]}; expected one of {', '.join(fields['text'])}")
-    while True:
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            raise RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: {error}") from None
-        while refused:
-            yield refused.pop()
-        if row is None:
-            return
-        if None in row:
-            yield RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: more cells than the header; is a comma unquoted?")
-        else:
-            yield record_of(row, fields, limits)
+    try:
+        if not rows.fieldnames or not has_column(rows.fieldnames, fields["text"]):
+            raise RefusedError(Reason.NO_TEXT, f"columns {str(rows.fieldnames)[:200]}; expected one of {', '.join(fields['text'])}")
+        for row in rows:
+            yield from _popped(refused)
+            if None in row:
+                yield RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: more cells than the header; is a comma unquoted?")
+            else:
+                yield record_of(row, fields, limits)
+        yield from _popped(refused)
+    except csv.Error as error:
+        raise RefusedError(Reason.MALFORMED, f"CSV line {rows.line_num}: {error}") from None
+
+
+def _popped(refused: list[RefusedError]) -> Iterator[RefusedError]:
+    while refused:
+        yield refused.pop(0)
 
 
 def _text_lines(text: io.TextIOWrapper, limit: int, refused: list[RefusedError]) -> Iterator[str]:
