@@ -1,6 +1,6 @@
 """Measure speed and memory of what a user runs, each beside the obvious alternative; write experiments/benchmark.json.
 
-    python experiments/benchmark.py [--data ../shared/data]
+    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article ingest]
 
 Machines are noisy: every time is the median of its runs, and comparisons are taken in one process, turn by turn.
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
+SECTIONS = ["pipeline", "scoring", "real_article", "ingest"]
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -106,22 +107,47 @@ def measure_real_article(project: Path, folder: Path) -> dict[str, dict[str, obj
     }
 
 
+def measure_ingest(project: Path, articles: Path, counts: list[int], package: str | None) -> dict[str, object]:
+    """Measure everything up to the instances."""
+    import benchmark_ingest as ingest
+
+    texts = ingest.texts_of(articles)
+    return {
+        "normalisation": ingest.measure_normalisation(texts, package),
+        "path": ingest.measure_path(articles),
+        "signatures": ingest.measure_signatures(texts[:2000]),
+        "sentences": ingest.measure_sentences(texts[:1000]),
+        "memory": ingest.measure_memory(project, articles, counts, peak_memory),
+    }
+
+
 def main() -> None:
     """Run every measurement and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder with ant/ and seed/")
     parser.add_argument("--counts", type=int, nargs="+", default=[1000, 10000])
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="measure these sections anew, keep the others")
+    parser.add_argument("--arabert", help="a Python that has the package arabert 1.0.1, to compare with")
     arguments = parser.parse_args()
-    result: dict[str, object] = {"machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "cpu": platform.processor()}}
+    data = arguments.data.resolve()
+    path = ROOT / "experiments/benchmark.json"
+    result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    result["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "cpu": platform.processor()}
     with tempfile.TemporaryDirectory() as folder:
         project = copy_of_repository(Path(folder))
-        result["pipeline"] = measure_pipeline(project)
-        if arguments.data.is_dir():
-            result["scoring"] = measure_scoring(project, arguments.data.resolve() / "ant/articles.jsonl.gz", arguments.counts)
-            result["real_article"] = measure_real_article(project, arguments.data.resolve() / "seed")
-        else:
-            print(f"no {arguments.data}: scoring not measured")
-    path = ROOT / "experiments/benchmark.json"
+        if "pipeline" in arguments.only:
+            result["pipeline"] = measure_pipeline(project)
+        elif "scoring" in arguments.only or "real_article" in arguments.only:
+            command("dvc", "repro", cwd=project)
+        if not data.is_dir():
+            raise SystemExit(f"no {data}: nothing else can be measured; name the folder with --data")
+        articles = data / "ant/articles.jsonl.gz"
+        if "scoring" in arguments.only:
+            result["scoring"] = measure_scoring(project, articles, arguments.counts)
+        if "real_article" in arguments.only:
+            result["real_article"] = measure_real_article(project, data / "seed")
+        if "ingest" in arguments.only:
+            result["ingest"] = measure_ingest(project, articles, arguments.counts, arguments.arabert)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(path.read_text(encoding="utf-8"))
 

@@ -15,7 +15,7 @@ from pipeline.dates import find_date
 from pipeline.debris import is_prose
 from pipeline.dumps import headline_of_dump
 from pipeline.metadata import Metadata, metadata_of, words_of
-from pipeline.tree import Element, Line, holders, lines_of, parse_page, prune
+from pipeline.tree import Element, Line, holders, lines_of, other_parts, parse_page
 
 _TAG = re.compile(
     r"<(?:/?(?:p|div|br|span|a|b|i|strong|em|h[1-6]|ul|li|img|html|body|script|style|table|td|tr)\b[^<>]{0,2000}|!--)"
@@ -56,8 +56,7 @@ def read_page(text: str) -> Page:
         return Page([], Metadata(None, None, None, None))
     metadata = metadata_of(root)
     shown = lines_of(root)
-    prune(root)
-    lines = lines_of(root)
+    lines = lines_of(root, without=other_parts(root))
     article = _of_the_article(lines, metadata.title)
     if not any(map(_same_as(metadata.title), shown)):
         metadata = replace(metadata, title=_title_on_page(metadata.title, shown, lines, article))

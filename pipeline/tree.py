@@ -5,7 +5,7 @@ its lines (`debris.py`): their links, their place, their words.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import lxml.html
@@ -88,6 +88,7 @@ _BODY = re.compile(
 )
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _ALWAYS = frozenset(("html", "body", "main"))
+_UNSEEN = frozenset(("script", "style", "head", "noscript", "template"))
 
 
 def named(element: Element) -> str:
@@ -96,22 +97,19 @@ def named(element: Element) -> str:
     return " ".join(filter(None, (get("class"), get("id"), get("role"), get("itemprop"), get("data-hook"), get("data-testid"))))
 
 
-def prune(root: Element) -> None:
-    """Remove, in place, the elements that hold no article; one that holds the headline or a body by name stays."""
+def other_parts(root: Element) -> set[Element]:
+    """Return the elements of a page that hold no article; one that holds the headline or a body by name is none of them."""
     protected = _protected(root)
-    for element in list(root.iter()):
-        if not isinstance(element.tag, str):
-            element.drop_tree() if element.getparent() is not None else None  # comments and processing instructions
-            continue
-        if element.getparent() is None or element.tag in _ALWAYS or element in protected:
-            continue
-        if (
-            element.tag in _DROPPED_TAGS
-            or _HIDING.search(element.get("style") or "")
-            or element.get("hidden") is not None
-            or _is_part(element)
-        ):
-            element.drop_tree()
+    return {element for element in root.iter() if element not in protected and _is_other(element)}
+
+
+def _is_other(element: Element) -> bool:
+    if not isinstance(element.tag, str):
+        return True  # a comment or processing instruction
+    if element.tag in _ALWAYS:
+        return False
+    hidden = _HIDING.search(element.get("style") or "") or element.get("hidden") is not None
+    return element.tag in _DROPPED_TAGS or bool(hidden) or _is_part(element)
 
 
 def _is_part(element: Element) -> bool:
@@ -138,16 +136,24 @@ _BLOCKS = _tags(
 )
 
 
-def lines_of(root: Element) -> list[Line]:
-    """Return the visible lines of an element in reading order: a block or a line break begins a new one."""
+def lines_of(root: Element, without: Collection[Element] = ()) -> list[Line]:
+    """Return the visible lines of a page in reading order, but for those of some elements; a block or a line break begins a new one."""
     writer = _Lines()
-    for event, element in etree.iterwalk(root, events=("start", "end")):
+    walk = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
+    skipped: Element = None
+    for event, element in walk:
         tag = element.tag if isinstance(element.tag, str) else ""
-        if event == "start":
-            writer.enter(tag, element)
-            writer.add(element.text if tag else None, element)
-        else:
-            writer.leave(tag)
+        if skipped is None and event == "start":
+            if element in without or tag in _UNSEEN:
+                skipped = element
+                walk.skip_subtree()
+            else:
+                writer.enter(tag)
+                writer.add(element.text, element)
+        if event != "start" and (skipped is None or element is skipped):
+            if element is not skipped and event == "end":
+                writer.leave(tag)
+            skipped = None
             if element is not root:
                 writer.add(element.tail, element.getparent())
     writer.flush()
@@ -166,7 +172,7 @@ class _Lines:
         self._tags: list[str] = []
         self._element: Element = None
 
-    def enter(self, tag: str, element: Element) -> None:
+    def enter(self, tag: str) -> None:
         if tag in _BLOCKS or tag == "br":
             self.flush()
             if tag != "br":
@@ -191,7 +197,7 @@ class _Lines:
                 self._linked += len("".join(text.split()))
 
     def flush(self) -> None:
-        text = " ".join("".join(self._pieces).split())
+        text = " ".join(_FORBIDDEN.sub("", "".join(self._pieces)).split())
         if text:
             links = min(1.0, self._linked / len(text.replace(" ", "")))
             self.lines.append(Line(text, links, next((t for t in reversed(self._tags)), ""), self._image, self._element))
