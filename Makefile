@@ -25,7 +25,8 @@ check: $(VENV)/test.done ## style and types only
 ui: $(VENV)/run.done ## compare runs in the browser, on this machine only
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 --workers 1
 
-benchmark: $(VENV)/test.done ## measure speed and memory, side by side with the obvious alternatives
+benchmark: $(VENV)/bench.done ## measure quality of ingest, speed and memory, side by side with the obvious alternatives
+	python experiments/ingest.py
 	python experiments/benchmark.py
 
 $(VENV)/run.done: pyproject.toml constraints.txt
@@ -36,6 +37,10 @@ $(VENV)/run.done: pyproject.toml constraints.txt
 $(VENV)/test.done: $(VENV)/run.done
 	python -m pip install --quiet --constraint constraints.txt torch
 	python -m pip install --quiet --constraint constraints.txt --editable '.[arabert,test]'
+	touch $@
+
+$(VENV)/bench.done: $(VENV)/test.done
+	python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
 clean: ## remove the environment and what the pipeline made

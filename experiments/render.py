@@ -91,6 +91,59 @@ def speed() -> str:
     return f"Measured by `make benchmark` on {b['machine']['cpus']} CPU cores:\n\n" + table(["", "measured"], rows)
 
 
+def ingest() -> str:
+    """Write how well scrapes are read."""
+    d = json.loads((ROOT / "experiments/ingest.json").read_text(encoding="utf-8"))
+    pages = d["pages"]
+    rows = [[f"**wijha**, {name}", *_page_cells(pages["wijha"][half])] for half, name in (("all", "all pages"), ("held", "the half held out"))]
+    rows += [[name, *_page_cells(found["all"])] for name, found in pages.items() if name != "wijha"]
+    split = [[name, *(f"{found[half]['f1']:.3f}" for half in ("dev", "held"))] for name, found in d["sentences"].items()]
+    voice, language, texts = d["voice"], d["language"], d["texts"]
+    counts = [d["sentences"]["wijha"][half]["n"] for half in ("dev", "held")]
+    return (
+        f"Of {pages['wijha']['all']['n']} pages, of which each names the phrases that its article must have and those that it must not:\n\n"
+        + table(["", "article right", "required phrases kept", "debris left", "title", "date"], rows)
+        + f"\n\nIn page dumps as plain text ({texts['dev']['n'] + texts['held']['n']}), where no markup helps, {texts['dev']['kept']:.1%} and "
+        f"{texts['held']['kept']:.1%} of the required phrases are kept (developed on, held out) and {texts['dev']['left']:.1%} and "
+        f"{texts['held']['left']:.1%} of the debris is left.\n\nSentence boundaries, F1 on {counts[0]} and {counts[1]} hand-marked ones:\n\n"
+        + table(["", "developed on", "held out"], split)
+        + f"\n\nThe voice of a sentence (outlet or quoted) is right for {voice['dev']['accuracy']:.1%} and {voice['held']['accuracy']:.1%}. "
+        f"{language['kept']} of {language['arabic']} Arabic texts chosen to be hard are kept and {language['rejected']} of {language['other']} "
+        f"Persian, Urdu, Pashto, Sorani, Latin and other texts rejected. {d['dates']['right']} of {d['dates']['n']} dates are read right."
+    )
+
+
+def _page_cells(found: dict[str, Any]) -> list[str]:
+    rest = [f"{found[name]:.0%}" if name in found else "" for name in ("title", "date")]
+    return [f"{found['body']:.0%}", f"{found['kept']:.1%}", f"{found['left']:.1%}", *rest]
+
+
+def ingest_speed() -> str:
+    """Write what the benchmark measured of ingest."""
+    d = json.loads((ROOT / "experiments/benchmark.json").read_text(encoding="utf-8"))["ingest"]
+    n, path, memory = d["normalisation"], d["path"], d["memory"]
+    per_s = n["per_s"]
+    rows = [
+        ["AraBERT's v02 preprocessing: ours", f"{per_s['wijha']:,} articles/s"],
+        ["... its rules, one `re.sub` after another", f"{per_s['re.sub after re.sub']:,} articles/s ({n['ratio']:.1f} times)"],
+    ]
+    if "equal_to_package" in n:
+        rows.append(
+            [
+                "... the package `arabert` 1.0.1",
+                f"{per_s['arabert 1.0.1']:,} articles/s ({n['ratio_to_package']:.1f} times); {n['equal_to_package']:.2%} of outputs equal",
+            ]
+        )
+    rows += [
+        ["scrape to instances, plain text, one process", f"{path['workers_1_per_s']:,} articles/s"],
+        ["... two processes", f"{path['workers_2_per_s']:,} articles/s"],
+        *([f"`preprocess`, {m['articles']:,} articles", f"{m['seconds']} s, peak memory {m['peak_mib']} MiB"] for m in memory),
+        ["MinHash signatures: rensa (datasketch)", f"{d['signatures']['per_s']['rensa']:,} ({d['signatures']['per_s']['datasketch']:,}) articles/s"],
+        ["sentences and voice (pysbd: sentences)", f"{d['sentences']['wijha, with voice']:,} ({d['sentences']['pysbd']:,}) articles/s"],
+    ]
+    return f"{n['articles']:,} news articles, {path['rejected']} of them duplicates:\n\n" + table(["", "measured"], rows)
+
+
 def stance_rows(rows: list[dict[str, Any]]) -> list[list[Any]]:
     """Write article stances as table rows without text."""
     return [[f"`{r['actor']}`", f"**{r['stance']}**", f"{round(r['score'], 2) + 0:+.2f}", f"{r['p']:.2f}", r["n_instances"]] for r in rows]
@@ -131,7 +184,7 @@ def counts() -> str:
 
 
 BLOCKS = {
-    "README.md": [example, real, results, texts, speed],
+    "README.md": [example, real, results, texts, ingest, speed, ingest_speed],
     "data/DATA_CARD.md": [counts],
     "experiments/MODEL_CARD.md": [results],
 }

@@ -20,7 +20,7 @@ from pipeline.dates import find_date
 from pipeline.debris import is_debris, without_debris
 from pipeline.dumps import date_of_dump, headline_of_dump, unwrapped
 from pipeline.language import script
-from pipeline.metadata import words_of
+from pipeline.metadata import host_of, words_of
 from pipeline.pages import has_markup, read_page, strip_tags
 from pipeline.readers import Record, Reject
 from pipeline.schema import Reason
@@ -105,14 +105,15 @@ def _judge(record: Record, title: str | None, body: str, limits: CleanLimits) ->
         return _reject(record, Reason.TOO_SHORT, f"{letters.arabic} Arabic letters; at least {limits.min_letters}")
     if len(body) > limits.max_chars:
         return _reject(record, Reason.TOO_LARGE, f"{len(body)} characters; the limit is {limits.max_chars}")
-    identity = content_hash(record.outlet, title, body)
+    outlet = _tidy(record.outlet) or host_of(_tidy(record.url))
+    identity = content_hash(outlet, title, body)
     return Article(
         article_id=identity,
         source_path=record.source_path,
         record_index=record.record_index,
         title=title,
         body=body,
-        outlet=_tidy(record.outlet),
+        outlet=outlet,
         published=_iso_date(record.published),
         url=_tidy(record.url),
         n_chars=len(body),

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import brotli
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -345,6 +346,7 @@ def warc(folder: Path, *, zipped: bool = True) -> bytes:
         add("http://a.ly/3.png", "image/png", b"\x89PNG\r\n")
         add("http://a.ly/4", "text/html", b"gone", "404 Not Found")
         add("http://a.ly/1", "text/html", b"", record="revisit")
+        add("http://a.ly/6", "text/plain", brotli.compress(NEWS.encode()), Content_Encoding="br")
         add("http://a.ly/5", "text/plain", gzip.compress(NEWS.encode()), Content_Encoding="gzip")
     return (folder / "made.warc").read_bytes()
 
@@ -353,7 +355,7 @@ def warc(folder: Path, *, zipped: bool = True) -> bytes:
 def test_pages_of_a_crawl(tmp_path: Path, name: str) -> None:
     outcomes = read(tmp_path, name, warc(tmp_path, zipped=name.endswith("gz")))
     faults = [Reason.UNSUPPORTED, Reason.NO_TEXT, Reason.DUPLICATE]
-    assert kinds(outcomes) == [PAGE, f"<p>{NEWS}</p>", *faults, NEWS]
+    assert kinds(outcomes) == [PAGE, f"<p>{NEWS}</p>", *faults, NEWS, NEWS]
     assert [(o.url, o.html) for o in outcomes if isinstance(o, Record)] == [
         ("http://a.ly/1", True),
         ("http://a.ly/2", True),
