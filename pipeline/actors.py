@@ -7,7 +7,6 @@ the clitics و ف ب ك ل أ before the first word. So "ميليشيات حفت
 """
 
 import datetime as dt
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -149,17 +148,18 @@ class ActorSet:
         return not pattern.generic or self._is_home(start, end, sentence, context)
 
     @cached_property
-    def _cues(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        return _cue_pattern(self.config.home), _cue_pattern(self.config.elsewhere)
+    def _cues(self) -> "_Cues":
+        return _Cues(self.config.home, self.config.elsewhere)
 
     def _is_home(self, start: int, end: int, sentence: str, context: Context) -> bool:
         """Decide where a generic name belongs: by the cues of the sentence, a tie by the nearest, none by the article."""
-        home, elsewhere = self._cues
-        near, far = _distances(home, sentence, start, end), _distances(elsewhere, sentence, start, end)
+        home, elsewhere = self._cues.find(sentence)
+        near, far = _distances(home, start, end), _distances(elsewhere, start, end)
         if near or far:
             return len(near) > len(far) or (len(near) == len(far) and min(near) <= min(far))
         if not context._standing:
-            context._standing.append((len(home.findall(context.folded)), len(elsewhere.findall(context.folded))))
+            here_spans, there_spans = self._cues.find(context.folded)
+            context._standing.append((len(here_spans), len(there_spans)))
         here, there = context._standing[0]
         return here >= there and (here > 0 or len(context.folded) < PLACELESS_POST)
 
@@ -216,17 +216,43 @@ def _leftmost_longest(hits: list[_Hit]) -> list[_Hit]:
     return kept
 
 
-def _cue_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    stems = [fold(word).text for word in words]
-    ends = "|".join(re.escape(s[:-1]) + r"\w*" if s.endswith("*") else re.escape(s) for s in stems)
-    return re.compile(rf"(?<!\w)[وف]?(?:ال|بال|لل|كال|[بلك])?(?:{ends})(?!\w)" if ends else r"(?!)")
+_CUE_CLITICS = {conjunction + article for conjunction in ("", "و", "ف") for article in ("", "ال", "بال", "لل", "كال", "ب", "ل", "ك")}
 
 
-def _distances(cue: re.Pattern[str], sentence: str, start: int, end: int) -> list[int]:
-    """Return how far from `[start, end)` each cue of the sentence stands, in characters, leaving out cues inside it."""
-    return [
-        max(match.start() - end, start - match.end()) for match in cue.finditer(sentence) if match.end() <= start or match.start() >= end
-    ]
+class _Cues:
+    """Words and phrases that place a text in this conflict or elsewhere; `word*` has any ending."""
+
+    def __init__(self, home: Iterable[str], elsewhere: Iterable[str]) -> None:
+        known: dict[str, set[tuple[int, bool, int]]] = {}
+        for side, cues in enumerate((home, elsewhere)):
+            for cue in cues:
+                stem = fold(cue.removesuffix("*")).text
+                known.setdefault(stem, set()).add((len(stem), cue.endswith("*"), side))
+        self._automaton = ahocorasick.Automaton()
+        for stem, entries in known.items():
+            self._automaton.add_word(stem, tuple(sorted(entries)))
+        self._automaton.make_automaton()
+
+    def find(self, folded: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return the spans of the cues of home and of elsewhere in a folded text."""
+        spans: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
+        for last, entries in self._automaton.iter(folded) if len(self._automaton) else ():
+            for length, any_ending, side in entries:
+                end, word = last + 1, last + 1 - length
+                if not any_ending and end < len(folded) and folded[end].isalnum():
+                    continue
+                while word > 0 and last - length - word < 4 and folded[word - 1].isalnum():
+                    word -= 1
+                if (word == 0 or not folded[word - 1].isalnum()) and folded[word : last + 1 - length] in _CUE_CLITICS:
+                    while any_ending and end < len(folded) and folded[end].isalnum():
+                        end += 1
+                    spans[side].add((word, end))
+        return sorted(spans[0]), sorted(spans[1])
+
+
+def _distances(spans: Iterable[tuple[int, int]], start: int, end: int) -> list[int]:
+    """Return how far from `[start, end)` each cue stands, in characters, leaving out cues inside it."""
+    return [max(first - end, start - last) for first, last in spans if last <= start or first >= end]
 
 
 def _has_phrase(folded: str, phrase: str) -> bool:

@@ -59,7 +59,8 @@ class Article:
         return fold(self.body)
 
 
-_SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]{2,}|[\t\u00a0\u2000-\u200a\u202f\u3000]")
+_OTHER_SPACE = re.compile(r"[\t\u00a0\u2000-\u200a\u202f\u3000]")
+_SPACES = re.compile("  +")
 _MARKUP = re.compile(r"^(?:#{1,3}|h[1-3]:|title:|العنوان:)\s*", re.IGNORECASE)  # what a scraper writes before a headline
 _TATWEEL = 0x640
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
@@ -160,8 +161,8 @@ def _iso_date(value: str | None) -> str | None:
 
 def _title_and_lines(record: Record) -> tuple[str | None, list[Line]]:
     """Return the title and the lines of the body; a scrape without a title field begins with its headline, often repeated."""
-    text = _CONTROL.sub("", record.text.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [Line(line) for line in unwrapped([_SPACES.sub(" ", line).strip() for line in text.split("\n")])]
+    text = _SPACES.sub(" ", _OTHER_SPACE.sub(" ", _CONTROL.sub("", record.text.replace("\r\n", "\n").replace("\r", "\n"))))
+    lines = [Line(line) for line in unwrapped([line.strip() for line in text.split("\n")])]
     title = _tidy(record.title)
     if title is None:
         dumped = headline_of_dump(lines)

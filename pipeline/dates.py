@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 
 from pipeline.arabic import fold
 
@@ -133,6 +133,7 @@ _ISO = re.compile(r"((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 _EPOCH = re.compile(r"\s*([6-9]\d{8}|[12]\d{9})(\d{3})?\s*")  # 1989 to 2065
 
 
+@lru_cache(maxsize=10_000)
 def find_date(text: str) -> str | None:
     """Return the first Gregorian date of a text as YYYY-MM-DD, or else its first Hijri one; None if there is none.
 

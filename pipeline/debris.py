@@ -143,6 +143,10 @@ _ARABIC = re.compile(f"[{LETTER}]")
 _ENDS = re.compile(r"[.!؟?…:؛][\s»”\"')\]]*$|[»”]$")
 
 
+def _ends(line: str) -> bool:
+    return _ENDS.search(line[-10:]) is not None  # only the end is looked at: lines are long
+
+
 def is_debris(line: str) -> bool:
     """Return whether a line is debris by itself."""
     return _matches(_DEBRIS, _forms(line))
@@ -152,7 +156,7 @@ def is_prose(line: Line) -> bool:
     """Return whether a line is a paragraph of running text rather than a title, a label, a caption or a link."""
     if line.links > 0.5 or line.is_heading or not _ARABIC.search(line.text):
         return False
-    return len(line.text) >= _LONG or (len(line.text) >= _PROSE and _ENDS.search(line.text) is not None)
+    return len(line.text) >= _LONG or (len(line.text) >= _PROSE and _ends(line.text))
 
 
 def without_debris(lines: Sequence[Line]) -> Iterator[str]:
@@ -190,14 +194,14 @@ def _is_label(line: Line, following: Line | None) -> bool:
     """Return whether a line is a few words and a colon or an arrow with something short under it: a label in the site's own wording."""
     if following is None or is_prose(following) or len(line.text.split()) > 5 or line.is_heading:
         return False
-    return line.text.endswith((":", "←", ">", "▼", "»")) and not _ENDS.search(following.text) and not line.text.startswith("«")
+    return line.text.endswith((":", "←", ">", "▼", "»")) and not _ends(following.text) and not line.text.startswith("«")
 
 
 def _belongs(line: Line, rest: Sequence[Line], *, before: bool, after: bool) -> bool:
     """Return whether a short line is part of the running text around it."""
-    if line.links > 0.5 or not _ARABIC.search(line.text) or (line.after_image and not _ENDS.search(line.text)):
+    if line.links > 0.5 or not _ARABIC.search(line.text) or (line.after_image and not _ends(line.text)):
         return False
-    ends = _ENDS.search(line.text) is not None
+    ends = _ends(line.text)
     if before:
         return ends and len(line.text) >= 30
     if after:

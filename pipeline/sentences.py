@@ -13,7 +13,7 @@ from pipeline.voice import quotations, voices_of
 
 _OPENERS = "«“\"'(\\["
 _CLOSERS = "»”\"')\\]’"
-_STOP = re.compile(r"[!؟?]+\.*|(?:\.{2,}|…+)[!؟?]*|\.(?!\.)|؛")
+_STOP = re.compile("[!؟?.…؛][!؟?.…]*")
 _AFTER = re.compile(rf"[{_CLOSERS}]*\.?")
 _WORD = f"{LETTER}{DIACRITICS}\u0640"
 _TITLE = re.compile(rf"(?<![{_WORD}\d٠-٩])(?:[{LETTER}]\.)*[{LETTER}]$|(?<![A-Za-z])[A-Za-z]$")  # أ.د. and J.
@@ -22,6 +22,7 @@ _ANEW = re.compile(rf"(?:و[{LETTER}]{{3}}|أما|وأما)")
 _LIST_NUMBER = re.compile(r"(?:^|\n)\s*[\d٠-٩]{1,2}$")
 _LETTERS = re.compile(f"[{LETTER}]")
 _NEXT = re.compile(rf"[\s{_OPENERS}\-–—]*([{_WORD}]+)")
+_GOES_ON_AFTER = re.compile(r"\s*[،,؛]")
 # Words that go on with a sentence after a semicolon, and words that begin one after dots.
 _GOES_ON = re.compile(r"(?:[فأو]|ل?أن|لأ|إذ|حيث|بل|لكن|كي|حتى|أي|مما|ما|كما|ثم|إلا|غير|سواء|مثل|بينما|وذلك|الأول|أحد)")
 _BEGINS = re.compile(
@@ -72,17 +73,17 @@ def _is_boundary(body: str, stop: re.Match[str], boundary: int, end: int, quotes
     at, following = stop.start(), body[boundary]
     if not (following.isspace() or following in "«“" or _LETTERS.match(following) or ord(following) > 0x2600):
         return False
-    if (stop[0][0] in "!؟?" and _inside_slogan(body, at, boundary, quotes)) or body[boundary:].lstrip()[:1] in "،,؛":
+    if (stop[0][0] in "!؟?" and _inside_slogan(body, at, boundary, quotes)) or _GOES_ON_AFTER.match(body, boundary):
         return False
     rest = _NEXT.match(body, boundary, end)
     word = rest[1] if rest else ""
-    match stop[0][0], len(stop[0]):
-        case "؛", _:
-            return following.isspace() and bool(word) and not _GOES_ON.match(word) and len(body[boundary:end].split()) >= 5
-        case ".", 1:
-            return _is_full_stop(body, at, boundary)
-        case (("." | "…"), _) if stop[0][-1] in ".…":
-            return boundary > stop.end() or _BEGINS.match(word) is not None or not word
+    signs = stop[0]
+    if signs == "؛":
+        return following.isspace() and bool(word) and not _GOES_ON.match(word) and len(body[boundary:end].split()) >= 5
+    if signs == ".":
+        return _is_full_stop(body, at, boundary)
+    if signs[0] in ".…" and signs[-1] in ".…":  # dots end a sentence before a word that begins one
+        return boundary > stop.end() or not word or _BEGINS.match(word) is not None
     return True
 
 
@@ -110,7 +111,7 @@ def _inside_slogan(body: str, at: int, boundary: int, quotes: Sequence[tuple[int
 
 _ENDED = re.compile(rf"[.!؟?…:][{_CLOSERS}]*$")
 _UNFINISHED = re.compile(
-    r"(?:[،,]|(?<!\S)(?:و|في|من|على|إلى|عن|أن|إن|مع|بين|التي|الذي|الذين|ثم|أو|لم|لن|قد|كل|بعد|قبل|حتى|هذا|هذه|ما|لا|بسبب|خلال|ضد|نحو|حول|عند|لدى|منذ|دون|غير|كما|وفق|أي|كانت|كان|يوم|عام))$"
+    r"(?<!\S)(?:و|في|من|على|إلى|عن|أن|إن|مع|بين|التي|الذي|الذين|ثم|أو|لم|لن|قد|كل|بعد|قبل|حتى|هذا|هذه|ما|لا|بسبب|خلال|ضد|نحو|حول|عند|لدى|منذ|دون|غير|كما|وفق|أي|كانت|كان|يوم|عام)$"
 )
 _MARKED = re.compile(rf"[-*•▪–—>]|[\d٠-٩]{{1,2}}\s*[.)-]\s|(?:أولا|ثانيا|ثالثا|رابعا|خامسا|س|ج)ً?\s*[:-]|[{_OPENERS}»]")
 MAX_WIDTH = 110  # a longer line was not broken to a width
@@ -131,9 +132,9 @@ def _paragraphs(body: str) -> Iterator[tuple[int, int]]:
 def _goes_on(lines: Sequence[str], i: int) -> bool:
     """Return whether line i goes on in the next one."""
     line, following = lines[i], lines[i + 1]
-    if not line or not following or _ENDED.search(line) or _MARKED.match(following):
+    if not line or not following or _ENDED.search(line[-8:]) or _MARKED.match(following):
         return False
-    if _UNFINISHED.search(line) or following[0] in "،,؛)":
+    if line[-1] in "،," or following[0] in "،,؛)" or (len(line) >= 40 and _UNFINISHED.search(line[-16:])):
         return True
     if len(line) > MAX_WIDTH or len(following) > MAX_WIDTH:
         return False
@@ -141,5 +142,5 @@ def _goes_on(lines: Sequence[str], i: int) -> bool:
     width = max(map(len, near))
     if not 40 <= width <= MAX_WIDTH:
         return False
-    full = sum(len(other) > 0.8 * width and not _ENDED.search(other) for other in near)
+    full = sum(len(other) > 0.8 * width and not _ENDED.search(other[-8:]) for other in near)
     return full >= 2 and len(line) + 1 + len(following.split()[0]) > 0.95 * width

@@ -93,12 +93,13 @@ def voices_of(body: str, spans: Sequence[tuple[int, int]], folded_body: Mapped) 
     voices: list[Voice] = []
     carried = answering = False
     before, end_before = "", 0
+    attributed = any(word in folded_body.text for word in _ATTRIBUTIONS)
     for (start, end), derived in zip(spans, folded_body.derived_spans(spans), strict=True):
         folded = folded_body.text[slice(*derived)].strip()
         if not voices or "\n" in body[end_before:start]:
             answering = _ANSWER.match(folded) is not None and (answering or before.endswith(("؟", "?")))
             carried = _LISTED.match(folded) is not None and (carried or (before.endswith(":") and _SOURCE.search(before) is not None))
-        quoted = carried or answering or _is_quoted(folded, _quoted_letters(body, start, end, quotes, starts) if quotes else 0)
+        quoted = carried or answering or _is_quoted(folded, _quoted_letters(body, start, end, quotes, starts) if quotes else 0, attributed)
         voices.append(Voice.QUOTED if quoted else Voice.OUTLET)
         before, end_before = folded.rstrip(" )'"), end
     return voices
@@ -117,12 +118,12 @@ def _left_open(body: str) -> list[tuple[int, int]]:
     return [match.span() for match in _CARRIED.finditer(body)]
 
 
-def _is_quoted(folded: str, inside: int) -> bool:
-    """Judge a folded sentence by its words; `inside` are its letters in quotation marks."""
+def _is_quoted(folded: str, inside: int, attributed: bool) -> bool:
+    """Judge a folded sentence by its words; `inside` are its letters in quotation marks; some sentence here may be `attributed`."""
     letters = _count(folded)
     if not letters or inside >= MOSTLY * letters:
         return bool(letters)
-    if any(word in folded for word in _ATTRIBUTIONS) and _ATTRIBUTION.search(folded):
+    if attributed and any(word in folded for word in _ATTRIBUTIONS) and _ATTRIBUTION.search(folded):
         return True
     words = folded.replace(":", " ").replace("،", " ").replace(".", " ").split()
     verbs = [] if _FORMS.isdisjoint(words) else [word for word in words if word in _FORMS]
