@@ -95,7 +95,9 @@ def ingest() -> str:
     """Write how well scrapes are read."""
     d = json.loads((ROOT / "experiments/ingest.json").read_text(encoding="utf-8"))
     pages = d["pages"]
-    rows = [[f"**wijha**, {name}", *_page_cells(pages["wijha"][half])] for half, name in (("all", "all pages"), ("held", "the half held out"))]
+    rows = [
+        [f"**wijha**, {name}", *_page_cells(pages["wijha"][half])] for half, name in (("all", "all pages"), ("held", "the half held out"))
+    ]
     rows += [[name, *_page_cells(found["all"])] for name, found in pages.items() if name != "wijha"]
     split = [[name, *(f"{found[half]['f1']:.3f}" for half in ("dev", "held"))] for name, found in d["sentences"].items()]
     voice, language, texts = d["voice"], d["language"], d["texts"]
@@ -138,7 +140,10 @@ def ingest_speed() -> str:
         ["scrape to instances, plain text, one process", f"{path['workers_1_per_s']:,} articles/s"],
         ["... two processes", f"{path['workers_2_per_s']:,} articles/s"],
         *([f"`preprocess`, {m['articles']:,} articles", f"{m['seconds']} s, peak memory {m['peak_mib']} MiB"] for m in memory),
-        ["MinHash signatures: rensa (datasketch)", f"{d['signatures']['per_s']['rensa']:,} ({d['signatures']['per_s']['datasketch']:,}) articles/s"],
+        [
+            "MinHash signatures: rensa (datasketch)",
+            f"{d['signatures']['per_s']['rensa']:,} ({d['signatures']['per_s']['datasketch']:,}) articles/s",
+        ],
         ["sentences and voice (pysbd: sentences)", f"{d['sentences']['wijha, with voice']:,} ({d['sentences']['pysbd']:,}) articles/s"],
     ]
     return f"{n['articles']:,} news articles, {path['rejected']} of them duplicates:\n\n" + table(["", "measured"], rows)
