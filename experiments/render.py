@@ -105,13 +105,15 @@ def ingest() -> str:
     return (
         f"Of {pages['wijha']['all']['n']} pages, of which each names the phrases that its article must have and those that it must not:\n\n"
         + table(["", "article right", "required phrases kept", "debris left", "title", "date"], rows)
-        + f"\n\nIn page dumps as plain text ({texts['dev']['n'] + texts['held']['n']}), where no markup helps, {texts['dev']['kept']:.1%} and "
-        f"{texts['held']['kept']:.1%} of the required phrases are kept (developed on, held out) and {texts['dev']['left']:.1%} and "
-        f"{texts['held']['left']:.1%} of the debris is left.\n\nSentence boundaries, F1 on {counts[0]} and {counts[1]} hand-marked ones:\n\n"
+        + f"\n\nIn page dumps as plain text ({texts['dev']['n'] + texts['held']['n']}), where no markup helps, "
+        f"{texts['dev']['kept']:.1%} and {texts['held']['kept']:.1%} of the required phrases are kept (developed on, held out) and "
+        f"{texts['dev']['left']:.1%} and {texts['held']['left']:.1%} of the debris is left.\n\n"
+        f"Sentence boundaries, F1 on {counts[0]} and {counts[1]} hand-marked ones:\n\n"
         + table(["", "developed on", "held out"], split)
-        + f"\n\nThe voice of a sentence (outlet or quoted) is right for {voice['dev']['accuracy']:.1%} and {voice['held']['accuracy']:.1%}. "
-        f"{language['kept']} of {language['arabic']} Arabic texts chosen to be hard are kept and {language['rejected']} of {language['other']} "
-        f"Persian, Urdu, Pashto, Sorani, Latin and other texts rejected. {d['dates']['right']} of {d['dates']['n']} dates are read right."
+        + f"\n\nThe voice of a sentence (outlet or quoted) is right for {voice['dev']['accuracy']:.1%} and "
+        f"{voice['held']['accuracy']:.1%}. {language['kept']} of {language['arabic']} Arabic texts chosen to be hard are kept and "
+        f"{language['rejected']} of {language['other']} Persian, Urdu, Pashto, Sorani, Latin and other texts rejected. "
+        f"{d['dates']['right']} of {d['dates']['n']} dates are read right."
     )
 
 
@@ -136,6 +138,7 @@ def ingest_speed() -> str:
                 f"{per_s['arabert 1.0.1']:,} articles/s ({n['ratio_to_package']:.1f} times); {n['equal_to_package']:.2%} of outputs equal",
             ]
         )
+    signatures, sentences = d["signatures"]["per_s"], d["sentences"]
     rows += [
         ["scrape to instances, plain text, one process", f"{path['workers_1_per_s']:,} articles/s"],
         ["... two processes", f"{path['workers_2_per_s']:,} articles/s"],
@@ -144,7 +147,7 @@ def ingest_speed() -> str:
             "MinHash signatures: rensa (datasketch)",
             f"{d['signatures']['per_s']['rensa']:,} ({d['signatures']['per_s']['datasketch']:,}) articles/s",
         ],
-        ["sentences and voice (pysbd: sentences)", f"{d['sentences']['wijha, with voice']:,} ({d['sentences']['pysbd']:,}) articles/s"],
+        ["sentences and voice (pysbd: sentences)", f"{sentences['wijha, with voice']:,} ({sentences['pysbd']:,}) articles/s"],
     ]
     return f"{n['articles']:,} news articles, {path['rejected']} of them duplicates:\n\n" + table(["", "measured"], rows)
 

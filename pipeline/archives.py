@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
+import brotli
+
 from pipeline.encodings import RefusedError, declared_charset, decode
 from pipeline.fields import Fields, Item, ReadLimits, has_column, plain_name, read_whole, record_of
 from pipeline.schema import Reason
@@ -48,9 +50,11 @@ _CONTENT = ("response", "resource", "conversion")
 def read_warc(stream: io.BufferedReader, limits: ReadLimits, fields: Fields) -> Iterator[Item]:
     """Yield the pages and texts of a WARC (or ARC) file, with their addresses; other contents and failed fetches are refusals."""
     from warcio.archiveiterator import ArchiveIterator
+    from warcio.bufferedreaders import DecompressingBufferedReader
     from warcio.exceptions import ArchiveLoadFailed
     from warcio.statusandheaders import StatusAndHeadersParserException
 
+    DecompressingBufferedReader.DECOMPRESSORS["br"] = _Brotli
     source = _UpToFault(stream)
     try:
         for record in ArchiveIterator(source, arc2warc=True):
@@ -64,6 +68,22 @@ def read_warc(stream: io.BufferedReader, limits: ReadLimits, fields: Fields) -> 
         raise RefusedError(Reason.MALFORMED, f"WARC: {str(error).strip()[:200] or type(error).__name__}") from None
     if source.fault is not None:
         raise RefusedError(Reason.MALFORMED, f"WARC: gzip: {source.fault}")
+
+
+class _Brotli:
+    """Brotli as warcio calls it; its own wrapper does not work with brotli 1.2."""
+
+    unused_data = None
+
+    def __init__(self) -> None:
+        self._decompressor = brotli.Decompressor()
+
+    def decompress(self, data: bytes) -> bytes:
+        unpacked: bytes = self._decompressor.process(data)
+        return unpacked
+
+    def flush(self) -> bytes:
+        return b""
 
 
 class _UpToFault:
@@ -94,6 +114,8 @@ def _item_of(record: Any, limits: ReadLimits) -> Item:
         text = decode(data, declared=charset or (declared_charset(data) if kind in _PAGES else None))
     except RefusedError as refused:
         return RefusedError(refused.reason, f"{address}: {refused.detail}")
+    except (zlib.error, brotli.error, ValueError, EOFError) as error:
+        return RefusedError(Reason.MALFORMED, f"{address}: {str(error)[:200] or type(error).__name__}")
     return {"text": text, "html": kind in _PAGES, "url": address or None}
 
 

@@ -359,6 +359,7 @@ def test_pages_of_a_crawl(tmp_path: Path, name: str) -> None:
     assert [(o.url, o.html) for o in outcomes if isinstance(o, Record)] == [
         ("http://a.ly/1", True),
         ("http://a.ly/2", True),
+        ("http://a.ly/6", False),
         ("http://a.ly/5", False),
     ]
 
