@@ -138,7 +138,7 @@ def ingest_speed() -> str:
                 f"{per_s['arabert 1.0.1']:,} articles/s ({n['ratio_to_package']:.1f} times); {n['equal_to_package']:.2%} of outputs equal",
             ]
         )
-    signatures, sentences = d["signatures"]["per_s"], d["sentences"]
+    sentences = d["sentences"]
     rows += [
         ["scrape to instances, plain text, one process", f"{path['workers_1_per_s']:,} articles/s"],
         ["... two processes", f"{path['workers_2_per_s']:,} articles/s"],
