@@ -64,7 +64,7 @@ def read_gold(folder: Path, actors: Iterable[str]) -> list[GoldItem]:
     known = set(actors)
     by_item: dict[str, list[Judgement]] = defaultdict(list)
     for file in files:
-        for judgement in _read_file(file, known):
+        for judgement in read_judgements(file, known):
             by_item[judgement.gold_id].append(judgement)
     return [_settle(gold_id, judgements) for gold_id, judgements in by_item.items()]
 
@@ -93,7 +93,8 @@ def read_article_gold(folder: Path, actors: Iterable[str]) -> list[ArticleJudgem
     return [ArticleJudgement(*pair, stance) for pair, stance in settled if stance is not None]
 
 
-def _read_file(path: Path, actors: set[str]) -> Iterable[Judgement]:
+def read_judgements(path: Path, actors: set[str]) -> Iterable[Judgement]:
+    """Yield the judgements of one CSV file on these actors; a row that cannot be one is an error."""
     try:
         yield from _read_rows(path, actors)
     except UnicodeDecodeError as error:
@@ -119,7 +120,7 @@ def _judgement(row: dict[str, str], place: str) -> Judgement:
         raise WijhaError(f"{place}: no text")
     if row["stance"] not in _STANCE_VALUES:
         raise WijhaError(f"{place}: stance {row['stance']!r}; expected {', '.join(sorted(_STANCE_VALUES))}")
-    if row["sentiment"] not in set(Sentiment):
+    if row["sentiment"] not in set(Sentiment) and (row["sentiment"] or row["stance"] != NOT_ACTOR):  # not asked of a misleading name
         raise WijhaError(f"{place}: sentiment {row['sentiment']!r}; expected {', '.join(Sentiment)}")
     try:
         start, end = int(row["start"] or -1), int(row["end"] or -1)
@@ -139,11 +140,13 @@ def _settle(gold_id: str, judgements: list[Judgement]) -> GoldItem:
         start=first.start,
         end=first.end,
         stance=_majority([j.stance for j in final]),
-        sentiment=_majority([j.sentiment for j in final]),
+        sentiment=_majority([j.sentiment for j in final if j.sentiment]),
         judgements=tuple(judgements),
     )
 
 
 def _majority(labels: list[str]) -> str | None:
+    if not labels:
+        return None
     (label, count), *others = Counter(labels).most_common()
     return label if not others or count > others[0][1] else None

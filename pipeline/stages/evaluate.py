@@ -141,12 +141,12 @@ def evaluate_agreement(gold: Sequence[GoldItem]) -> Row:
     """Return Krippendorff's alpha of the annotators, adjudication left out, and how many items have no settled label."""
     twice = [item for item in gold if len({j.annotator for j in item.judgements}) > 1]
     stance = [[j.stance for j in item.judgements if j.annotator != "adjudicated"] for item in twice]
-    sentiment = [[j.sentiment for j in item.judgements if j.annotator != "adjudicated"] for item in twice]
+    sentiment = [[j.sentiment for j in item.judgements if j.annotator != "adjudicated" and j.sentiment] for item in twice]
     alphas = {"stance_alpha": metrics.krippendorff_alpha(stance), "sentiment_alpha": metrics.krippendorff_alpha(sentiment)}
     return {
         **{name: round(value, 4) for name, value in alphas.items() if value is not None},
         "annotated_twice": len(twice),
-        "unsettled": sum(item.stance is None or item.sentiment is None for item in gold),
+        "unsettled": sum(item.stance is None or (item.sentiment is None and item.stance != NOT_ACTOR) for item in gold),
     }
 
 
