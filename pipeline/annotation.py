@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.annotation_choices import Strategy
 from pipeline.instances import Instance
-from pipeline.sampling import Strategy
 from pipeline.schema import NOT_ACTOR, SENTIMENTS, STANCES
 
 STANCE_VALUES = [*map(str, STANCES), NOT_ACTOR]

@@ -15,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.cli_annotate import app as annotate
+from pipeline.cli_errors import Root, clear_errors
 from pipeline.errors import WijhaError
 
 for _switch, _off in (
@@ -33,8 +35,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-Root = Annotated[Path, typer.Option("--project", help="Folder of the project: params.yaml, configs/ and models/.")]
+app.add_typer(annotate, name="annotate")
 
 
 class StageName(StrEnum):
@@ -56,22 +57,12 @@ class OutputFormat(StrEnum):
     CSV = "csv"
 
 
-@contextmanager
-def _clear_errors(code: int) -> Iterator[None]:
-    """Print an error that the user can act on and exit with this code."""
-    try:
-        yield
-    except WijhaError as error:
-        typer.echo(f"wijha: {error}", err=True)
-        raise typer.Exit(code) from None
-
-
 @app.command()
 def stage(name: StageName, project: Root = Path()) -> None:
     """Run one stage of the pipeline (dvc.yaml calls this; you want `dvc repro`)."""
     from pipeline.workspace import Workspace
 
-    with _clear_errors(2):
+    with clear_errors(2):
         importlib.import_module(f"pipeline.stages.{name}").main(Workspace(project))
 
 
@@ -92,7 +83,7 @@ def score(
     from pipeline.workspace import Workspace
 
     done = Progress(0, 0, 0)
-    with _clear_errors(2), _standard_input(inputs) as paths:
+    with clear_errors(2), _standard_input(inputs) as paths:
         sources = find_sources(paths)
         if not sources:
             raise WijhaError(f"no files in {', '.join(inputs)}; name files or folders of .txt, .html, .json, .jsonl or .csv")
@@ -141,7 +132,7 @@ def show(project: Root = Path()) -> None:
     from pipeline.workspace import Workspace
 
     workspace = Workspace(project)
-    with _clear_errors(2):
+    with clear_errors(2):
         m = tables.read_json(workspace.metrics)
         encoder = tables.read_json(workspace.models / "model.json")["encoder"]
     from rich.console import Console

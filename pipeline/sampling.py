@@ -7,19 +7,10 @@ can be estimated from what was annotated: weight each unit by one over its proba
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 MIN_UNCERTAINTY = 0.01  # what a certain unit counts for, so that it too can be chosen
-
-
-class Strategy(StrEnum):
-    """How units are chosen."""
-
-    RANDOM = "random"
-    STRATIFIED = "stratified"
-    UNCERTAINTY = "uncertainty"
 
 
 @dataclass(frozen=True)

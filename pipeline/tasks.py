@@ -14,10 +14,11 @@ import numpy as np
 from pipeline import schema, tables
 from pipeline.aliases import Actor
 from pipeline.annotation import Sampling, Task
+from pipeline.annotation_choices import Strategy
 from pipeline.errors import WijhaError
 from pipeline.gold import GoldItem
 from pipeline.instances import instances_from
-from pipeline.sampling import Draw, Strategy, draw_by_uncertainty, draw_random, draw_stratified
+from pipeline.sampling import Draw, draw_by_uncertainty, draw_random, draw_stratified
 from pipeline.schema import STANCE_P
 from pipeline.sentences import split_sentences
 
