@@ -128,7 +128,7 @@ def _stance_and_sentiment(labels: list[str]) -> tuple[str, str]:
     for label in labels:
         kind, colon, value = label.partition(":")
         if not colon:
-            kind, value = ("stance" if label in STANCE_VALUES else "sentiment"), label
+            kind, value = "stance" if label in STANCE_VALUES else "sentiment" if label in SENTIMENT_VALUES else "", label
             if label in _BOTH:
                 raise FaultyTaskError(f"label {label!r} is a stance and a sentiment; expected stance:{label} or sentiment:{label}")
         if kind not in found:
