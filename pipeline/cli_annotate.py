@@ -15,7 +15,7 @@ from pipeline.cli_errors import Root, clear_errors
 from pipeline.errors import WijhaError
 
 if TYPE_CHECKING:
-    from pipeline.agreement import Agreement, PairConfusion
+    from pipeline.agreement import Agreement
     from pipeline.workspace import Workspace
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ Gold = Annotated[Path | None, typer.Option("--gold", help="Folder of gold CSV; d
 
 
 def _tables(workspace: "Workspace", given: Path | None) -> Path:
+    if given and not (given / "articles.parquet").is_file():
+        raise WijhaError(f"no articles.parquet in {given}; expected a folder that `wijha score --format parquet` wrote")
     return given or workspace.table("articles").parent
 
 
@@ -132,54 +134,41 @@ def agreement(
         items = read_gold(gold or workspace.gold, ActorSet.load(workspace.actors_file(choices)).keys)
         for kind, labels in KINDS.items():
             ratings = ratings_of(items, kind)
-            console.print(_counts_table(kind, labels, counts_by_annotator(ratings, labels)))
-            console.print(_alpha_table(kind, labels, agreements(ratings, labels, choices.seed)))
+            counts = counts_by_annotator(ratings, labels)
+            _print(console, f"{kind}: judgements", ["annotator", *labels, "all"], [(a, *row, sum(row)) for a, row in counts.items()])
+            alphas = [
+                (one.actor or "all", one.label or "all", one.n_items, _alpha(one)) for one in agreements(ratings, labels, choices.seed)
+            ]
+            _print(console, f"{kind}: Krippendorff's alpha", ["actor", "label against the rest", "items", "alpha [95 % interval]"], alphas)
             for pair in confusions(ratings, labels):
-                console.print(_confusion_table(kind, labels, pair))
+                title = f"{kind}: {pair.first} (rows) and {pair.second} (columns), {pair.agreed:.1%} alike"
+                _print(console, title, ["", *labels], [(label, *map(int, row)) for label, row in zip(labels, pair.counts, strict=True)])
         found = settle(items, adjudicate)
         if write:
             write_adjudicated(write, found)
     for kind, model in found.models.items():
         accuracy = ", ".join(f"{escape(annotator)} {share:.3f}" for annotator, share in model.accuracy.items())
         end = "converged" if model.converged else "NOT converged"
-        console.print(f"{kind}: {end} after {model.iterations} iterations; estimated accuracy: {accuracy}", highlight=False)
+        console.print(f"{kind}: {end} after {model.iterations} iterations; estimated accuracy: {accuracy}", highlight=False, soft_wrap=True)
     console.print(
         f"{adjudicate}: {len(found.judgements)} items settled, {found.tied} left out as tied, {found.already} adjudicated before"
-        + (f"; written to {write}" if write else ""),
+        + (f"; written to {escape(str(write))}" if write else ""),
         highlight=False,
+        soft_wrap=True,
     )
 
 
-def _counts_table(kind: str, labels: Sequence[str], counts: dict[str, list[int]]) -> Any:
+def _print(console: Any, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table under its title; names of annotators are nobody's markup."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("annotator", *labels, "all", title=f"{kind}: judgements", title_justify="left")
-    for annotator, row in counts.items():
-        table.add_row(escape(annotator), *map(str, row), str(sum(row)))
-    return table
-
-
-def _alpha_table(kind: str, labels: Sequence[str], found: "Sequence[Agreement]") -> Any:
-    from rich.table import Table
-
-    table = Table("actor", "items", "all labels", *labels, title=f"{kind}: Krippendorff's alpha [95 % interval]", title_justify="left")
-    for actor in dict.fromkeys(one.actor for one in found):
-        row = [one for one in found if one.actor == actor]
-        table.add_row(actor or "all", str(row[0].n_items), *map(_alpha, row))
-    return table
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    console.print(f"\n{escape(title)}", highlight=False)
+    console.print(table)
 
 
 def _alpha(found: "Agreement") -> str:
     return f"{found.alpha.value:.3f} [{found.alpha.low:.3f}, {found.alpha.high:.3f}]" if found.alpha else "-"
-
-
-def _confusion_table(kind: str, labels: Sequence[str], pair: "PairConfusion") -> Any:
-    from rich.markup import escape
-    from rich.table import Table
-
-    title = f"{kind}: {escape(pair.first)} (rows) and {escape(pair.second)} (columns), {pair.agreed:.1%} alike"
-    table = Table("", *labels, title=title, title_justify="left")
-    for label, row in zip(labels, pair.counts.astype(int), strict=True):
-        table.add_row(label, *map(str, row))
-    return table

@@ -4,6 +4,7 @@ import pytest
 from small_corpus import BODIES, HOSTILE, article, instances, make_project
 from test_actors import ACTORS
 
+from pipeline import schema, tables
 from pipeline.annotation_choices import Strategy
 from pipeline.errors import WijhaError
 from pipeline.gold import GoldItem
@@ -49,11 +50,27 @@ def test_neighbours_stand_around_the_sentence(folder):
 
 def test_judged_words_are_not_asked_about_again(folder):
     whole = gold_item(article("a4").body, "lna", "a4")
-    overlapping = gold_item(f"{HOSTILE} وأكثر", "militias", "a1", 5)  # of a time when sentences were split otherwise
+    body = BODIES["a1"][1]
+    overlapping = gold_item(body[10 : body.index("يحرر")], "militias", "a1", 10)  # of a time when sentences were split otherwise
     elsewhere = gold_item(article("a4").body, "un", "a3")
     everything = {row["instance_id"] for row in instances()}
     left = {task.instance_id for task in drawn(folder, Request(Strategy.RANDOM, 1000, 1), [whole, overlapping, elsewhere])}
     assert everything - left == {"a4-0001-lna", "a1-0002-militias"}
+
+
+def test_the_same_words_elsewhere_in_the_article_are_still_asked_about(folder):
+    first = gold_item("رحب أهالي بنغازي بالجيش الوطني الليبي.", "lna", "a2", 0)
+    unplaced = GoldItem("g", "وأعلنت البعثة الأممية هدنة في ليبيا.", "un", "a2", -1, -1, "favor", "neutral", ())
+    headline = gold_item("البعثة الأممية في طرابلس", "un", "a1", 0)
+    left = {task.instance_id for task in drawn(folder, Request(Strategy.RANDOM, 1000, 1), [first, unplaced, headline])}
+    assert {row["instance_id"] for row in instances()} - left == {"a2-0001-lna", "a2-0002-un", "a1-0000-un"}
+
+
+def test_tables_of_two_versions_are_an_error(folder):
+    rows = [{**row, "text": row["text"] + "؟"} for row in instances()]
+    tables.write(folder / "instances.parquet", rows, schema.INSTANCES)
+    with pytest.raises(WijhaError, match="is not in its article: the tables are not of one version"):
+        drawn(folder)
 
 
 def test_only_wanted_actors_and_abstained_instances(folder):
