@@ -58,7 +58,8 @@ def import_answers(
     others = [j for file in sorted(gold.glob("*.csv")) if file != path for j in read_judgements(file, set(actors))]
     faults = [_in_file(file, fault, files) for file, answers in read for fault in answers.faults]
     named = [replace(a, task=_in_file(file, a.task, files)) for file, answers in read for a in answers.answers]
-    refuse([*faults, *check(named, actors, known, others)], ", ".join(map(str, files)))
+    faults += check(named, actors, known, others)
+    refuse(list(dict.fromkeys(faults)), ", ".join(map(str, files)))  # a task that was changed is so for all its annotators
     if not named:
         raise WijhaError(f"{', '.join(map(str, files))}: no task is answered, nothing was written")
     with _writable(gold):

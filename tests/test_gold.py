@@ -46,6 +46,14 @@ def test_the_adjudicated_judgement_is_final(tmp_path):
     assert (item.stance, item.sentiment, len(item.judgements)) == ("against", "negative", 3)
 
 
+def test_a_misleading_name_needs_no_tone_and_an_empty_tone_does_not_count(tmp_path):
+    rows = [row("not_actor", "", "م1"), row("not_actor", "", "م2"), row("favor", "positive", "م3")]
+    write(tmp_path / "gold.csv", [*rows, row("not_actor", "", "م1", text="آخر")])
+    first, second = read_gold(tmp_path, ["lna"])
+    assert (first.stance, first.sentiment) == ("not_actor", "positive")
+    assert (second.stance, second.sentiment) == ("not_actor", None)
+
+
 def test_judgements_of_one_item_meet_across_files_in_the_order_of_first_appearance(tmp_path):
     write(tmp_path / "a.csv", [row(text="خبر أول"), row(text="خبر ثان", start="", end="")])
     write(tmp_path / "b.csv", [row("against", text="خبر أول"), row(text="خبر أول", actor="militias")])
@@ -80,6 +88,7 @@ def test_a_file_from_a_spreadsheet_may_begin_with_a_byte_order_mark(tmp_path):
     [
         ({"stance": "مؤيد"}, "stance 'مؤيد'; expected against, favor, neutral, not_actor"),
         ({"sentiment": "not_actor"}, "sentiment 'not_actor'; expected negative, neutral, positive"),
+        ({"sentiment": ""}, "sentiment ''; expected negative, neutral, positive"),
         ({"text": ""}, "no text"),
         ({"start": "أول"}, "start 'أول', end '44'; expected whole numbers"),
         ({"end": "4.5"}, "start '0', end '4.5'; expected whole numbers"),

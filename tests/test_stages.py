@@ -55,6 +55,14 @@ def test_agreement_leaves_the_adjudicator_out() -> None:
     assert evaluate_agreement([agreed, parted])["stance_alpha"] < 0.5
 
 
+def test_a_misleading_name_without_tone_is_settled_and_says_nothing_of_tones() -> None:
+    silent = [Judgement(BODY, "un", "not_actor", "", annotator, "x", -1, -1) for annotator in "ab"]
+    misleading = GoldItem("g", BODY, "un", "x", -1, -1, "not_actor", None, tuple(silent))
+    found = evaluate_agreement([misleading, item("favor", "favor")])
+    assert found["unsettled"] == 0
+    assert "sentiment_alpha" not in found  # the one tone of the other item alone
+
+
 def test_article_scores_against_the_rule_and_against_readers() -> None:
     rows = [row("1", "favor", (0.1, 0.1, 0.8), "x"), row("2", "neutral", (0.1, 0.8, 0.1), "y"), row("3", "against", (0.1, 0.1, 0.8), "z")]
     judged = [ArticleJudgement("x", "un", "favor"), ArticleJudgement("z", "un", "against"), ArticleJudgement("elsewhere", "un", "favor")]
