@@ -174,9 +174,16 @@ def test_a_bad_export_is_refused_with_its_task_and_nothing_is_written(root, chan
 
 
 def test_a_long_list_of_faults_is_cut(root):
-    exported = [{**task, "annotations": None} for task in judged(export(root, "--n", 6)) * 5]
+    exported = [{**task, "id": i, "annotations": None} for i, task in enumerate(judged(export(root, "--n", 6)) * 5)]
     said = wijha(root, "import", save(root / "first.json", exported), code=2)
     assert "30 faults" in said and said.count("\n  task ") == 20 and "and 10 more" in said
+
+
+def test_a_changed_task_is_named_once_for_all_its_annotators(root):
+    exported = judged(export(root, "--n", 3))
+    exported[1] = spoil(exported[1], text="نص آخر")
+    said = wijha(root, "import", save(root / "first.json", exported), code=2)
+    assert "1 faults" in said and said.count("task 101") == 1
 
 
 def test_the_same_judgement_is_not_taken_twice(root):
