@@ -72,7 +72,8 @@ def refuse(faults: Sequence[str], source: str) -> None:
     if faults:
         more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         listed = "\n".join(f"  {fault}" for fault in faults[:SHOWN])
-        raise WijhaError(f"{source}: {len(faults)} faults, nothing was written\n{listed}{more}")
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        raise WijhaError(f"{source}: {count}, nothing was written\n{listed}{more}")
 
 
 def write_gold(folder: Path, name: str, answers: Sequence[Answer]) -> Counter[str]:

@@ -93,3 +93,8 @@ def test_dawid_skene_breaks_ties_by_who_is_trusted():
     found = adjudicate(items, Method.DAWID_SKENE)
     assert found.tied == 0 and found.models["stance"].converged
     assert {j.text: j.stance for j in found.judgements}["تعادل"] == "favor"
+
+
+def test_dawid_skene_leaves_out_what_nothing_can_tell_apart():
+    items = [several("favor", "against", text="أ"), several("against", "favor", text="ب")]
+    assert adjudicate(items, Method.DAWID_SKENE).tied == 2

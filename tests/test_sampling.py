@@ -39,6 +39,16 @@ def test_units_are_drawn_as_often_as_recorded_and_weighted_totals_are_unbiased(n
     assert np.mean(totals) == pytest.approx(values.sum(), abs=4 * np.std(totals) / np.sqrt(REPEATS))
 
 
+def test_any_two_units_may_be_drawn_together():
+    """Or no variance could be estimated: systematic sampling of a fixed order never draws two unlikely neighbours."""
+    rng = np.random.default_rng(3)
+    together = np.zeros((8, 8))
+    for _ in range(2000):
+        drawn = [draw.position for draw in draw_by_uncertainty(P[10:18], 3, rng)]
+        together[np.ix_(drawn, drawn)] += 1
+    assert together.min() > 0
+
+
 def test_strata_are_drawn_alike_and_a_small_one_is_drawn_whole():
     draws = draw_stratified(STRATA, 16, np.random.default_rng(0))
     counts = [sum(STRATA[draw.position] == stratum for draw in draws) for stratum in "abc"]

@@ -46,6 +46,8 @@ def test_neighbours_stand_around_the_sentence(folder):
     assert (task.previous, task.next) == ("وصل الوفد إلى طرابلس أمس.", "وعاد الوفد مساء إلى بنغازي.")
     (headline,) = [task for task in drawn(folder) if task.instance_id == "a1-0000-un"]
     assert (headline.previous, headline.next) == ("", "وصل الوفد إلى طرابلس أمس.")
+    (first,) = [task for task in drawn(folder) if task.instance_id == "a3-0001-lna"]
+    assert (first.previous, first.title) == ("", "حفتر في ليبيا")
 
 
 def test_judged_words_are_not_asked_about_again(folder):
@@ -61,9 +63,9 @@ def test_judged_words_are_not_asked_about_again(folder):
 def test_the_same_words_elsewhere_in_the_article_are_still_asked_about(folder):
     first = gold_item("رحب أهالي بنغازي بالجيش الوطني الليبي.", "lna", "a2", 0)
     unplaced = GoldItem("g", "وأعلنت البعثة الأممية هدنة في ليبيا.", "un", "a2", -1, -1, "favor", "neutral", ())
-    headline = gold_item("البعثة الأممية في طرابلس", "un", "a1", 0)
+    headline = gold_item("حفتر في ليبيا", "lna", "a3", 0)  # the first sentence of the body has these offsets too
     left = {task.instance_id for task in drawn(folder, Request(Strategy.RANDOM, 1000, 1), [first, unplaced, headline])}
-    assert {row["instance_id"] for row in instances()} - left == {"a2-0001-lna", "a2-0002-un", "a1-0000-un"}
+    assert {row["instance_id"] for row in instances()} - left == {"a2-0001-lna", "a2-0002-un", "a3-0000-lna"}
 
 
 def test_tables_of_two_versions_are_an_error(folder):
