@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MIN_UNCERTAINTY = 0.01  # what a certain unit counts for, so that it too can be chosen
+MIN_UNCERTAINTY = 0.1  # what a certain unit counts for: it too can be drawn, and its weight in an estimate stays bounded
 
 
 @dataclass(frozen=True)
