@@ -13,26 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from pipeline.arabic import fold
+from pipeline.lexicon import STANCE_LEXICON, load_lexicon
 from pipeline.schema import Stance
 
 Baseline = Callable[[Sequence[str], Sequence[str], Sequence[str]], list[str]]  # train texts, train labels, test texts
 
-# A small stance lexicon, folded: word beginnings after any clitic.
-FAVORABLE = """
-    بطل ابطال بواسل شهيد شهداي شجاع حرر تحرير انتصار نصر حمي حمايه امان استقرار نجاح انجاز شكر تحيه فخر كرامه شرعي وطني مخلص
-    دعم اشاد ثمن رحب تقدير مهني نزيه جهود امل ينقذ انقذ صمود صمد وفاء عز
-"""
-HOSTILE = """
-    مجرم جريمه جرايم ارهاب عصاب مرتزق انقلاب خاين خيانه فساد فاسد نهب سرق خطف قتل قصف ابتزاز تهريب فوضي دمار خراب فشل عجز صمت
-    تواطو تواطا انتهاك تعذيب احتلال متمرد غزو عدوان كذب وصايه مذبح مجزر ترويع اتاوه عميل بلطجي قمع ظلم
-"""
-
-
-def _beginnings(words: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)[وف]?(?:[بك]?ال|لل|[بكل])?(?:{'|'.join(words.split())})")
-
-
-_FAVORABLE, _HOSTILE = _beginnings(FAVORABLE), _beginnings(HOSTILE)
+_WORD = re.compile(r"\w+|[!?؟…]|[\U0001f300-\U0001faff\u2600-\u27bf]")
 
 
 def majority(train_texts: Sequence[str], train_labels: Sequence[str], test_texts: Sequence[str]) -> list[str]:
@@ -41,13 +27,12 @@ def majority(train_texts: Sequence[str], train_labels: Sequence[str], test_texts
 
 
 def lexicon(train_texts: Sequence[str], train_labels: Sequence[str], test_texts: Sequence[str]) -> list[str]:
-    """Predict the side with more words of the lexicon in the text; a tie is neutral. Learns nothing."""
+    """Predict the side that weighs more in the stance lexicon (`lexicon.py`); a tie is neutral. Learns nothing."""
     return [_lexicon_label(text) for text in test_texts]
 
 
 def _lexicon_label(text: str) -> str:
-    folded = fold(text).text
-    balance = len(_FAVORABLE.findall(folded)) - len(_HOSTILE.findall(folded))
+    balance = sum(hit.weight for hit in load_lexicon(STANCE_LEXICON).find(_WORD.findall(fold(text).text)) if hit.sided)
     return Stance.FAVOR if balance > 0 else Stance.AGAINST if balance < 0 else Stance.NEUTRAL
 
 

@@ -45,6 +45,8 @@ def test_deps_are_the_import_closure(stage: str) -> None:
     assert declared == import_closure(f"pipeline.stages.{stage}", ROOT) | ({"pipeline/served_model.py"} if stage == "track" else set())
     if "pipeline/report.py" in declared:
         assert "pipeline/templates/report.html" in STAGES[stage]["deps"]
+    if "pipeline/lexicon.py" in declared:
+        assert "pipeline/lexicons" in STAGES[stage]["deps"]
 
 
 def test_outputs_are_where_the_workspace_says() -> None:
