@@ -20,6 +20,7 @@ ELSEWHERE = {
     "make test": "this is it",
     "make ui": "test_ui_compares_runs",
     "pip install -c constraints.txt '.[arabert]'": "make test installs it",
+    "wijha annotate import export.json --name round1 --rename 1=salem": "test_annotate_cli imports the answers to an export",
     "dvc exp run -S encoder=arabert": "test_dvc: weights that cannot be had; no hub can be reached from a test",
     "dvc exp run -S encoder=local": "test_dvc: the whole pipeline on a local checkpoint",
 }
