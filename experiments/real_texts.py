@@ -31,7 +31,7 @@ def rows_of(path: Path, scorer: Scorer) -> list[dict[str, Any]]:
     for row in rows:
         row["spans"], row["other_spans"] = spans_for(row["actor"], scorer.actors.find(row["text"]))
     found = [row for row in rows if row["spans"]]
-    probabilities = scorer.heads.stance.predict(scorer.encoder.encode(instances_from(found)))
+    probabilities = scorer.model.stance.predict(scorer.encoder.encode(instances_from(found)), [row["actor"] for row in found])
     for row, p in zip(found, probabilities, strict=True):
         row["predicted"] = STANCES[int(p.argmax())].value
     return rows

@@ -45,6 +45,7 @@ class StageName(StrEnum):
     EMBED = "embed"
     TRAIN = "train"
     LABEL = "label"
+    BEHAVE = "behave"
     EVALUATE = "evaluate"
     TRACK = "track"
 

@@ -20,6 +20,17 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class FamilyWeights(Strict):
+    """The length of each family of lexical features in a vector; 0 leaves a family out."""
+
+    stem: float = Field(default=0.8, ge=0)
+    char: float = Field(default=1.0, ge=0)
+    near: float = Field(default=0.5, ge=0)
+    tone: float = Field(default=0.5, ge=0)
+    shape: float = Field(default=0.3, ge=0)
+    lexicon: float = Field(default=0.15, ge=0)
+
+
 class LexicalSettings(Strict):
     """The embedded encoder: hashed n-grams (`encoders/lexical.py`)."""
 
@@ -27,7 +38,10 @@ class LexicalSettings(Strict):
     n_features: int = Field(default=2**18, ge=2**10, le=2**24, description="width of the vector")
     window: int = Field(default=6, ge=0, description="words on each side of the target that get features of their own")
     char_ngrams: tuple[int, int] = Field(default=(3, 5), description="shortest and longest character n-gram")
-    word_ngrams: int = Field(default=2, ge=1, le=4, description="longest word n-gram")
+    word_ngrams: int = Field(default=1, ge=1, le=4, description="longest n-gram of stems")
+    mask_target: bool = Field(default=True, description="hide the target's names, so that what is learnt holds for other actors")
+    mask_others: bool = Field(default=True, description="hide the names of other actors")
+    weights: FamilyWeights = FamilyWeights()
 
 
 class TransformerSettings(Strict):

@@ -5,6 +5,7 @@ polarity. It was written for this project without sight of any text that is scor
 bear; the longest match wins, and a negator within two words before it turns it round.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -18,6 +19,7 @@ LONGEST = 4
 REACH = 2  # words between a negator and what it denies
 
 SIDED = ("polarity", "advocacy", "frame_favor", "frame_against", "epithet_favor", "epithet_against")
+CATEGORIES = (*SIDED, "negator", "intensifier", "downtoner", "quotation", "contrast", "hedge_question")
 _SIGN = {"frame_favor": 1.0, "frame_against": -1.0, "epithet_favor": 1.0, "epithet_against": -1.0}
 _BEFORE = ("و", "ف", "ال", "وال", "فال", "بال", "كال", "لل", "ولل", "وبال", "ب", "ل", "ك", "وب", "ول", "س", "وس")
 _AFTER = ("ا", "ه", "ها", "هم", "نا", "كم", "ك", "ي", "ين", "ون", "ات", "وا")
@@ -45,11 +47,15 @@ class Lexicon:
 
     def __init__(self, entries: Iterable[tuple[str, str, float]]) -> None:
         self._entries: dict[str, list[Entry]] = {}
+        digest = hashlib.sha256()
         for category, form, weight in entries:
+            digest.update(f"{category}\t{form}\t{weight}\n".encode())
             self._entries.setdefault(" ".join(fold(form).text.split()), []).append((category, weight))
+        self.digest = digest.hexdigest()[:16]  # part of the fingerprint of what is made with it
         self._negators = {form for form, known in self._entries.items() if any(category == "negator" for category, _ in known)}
         self._phrase_starts = {form.split()[0] for form in self._entries if " " in form}
         self._of_word = lru_cache(maxsize=200_000)(self._look_up)
+        self._starts_of = lru_cache(maxsize=200_000)(self._starts)
 
     def find(self, words: Sequence[str]) -> Iterator[Hit]:
         """Yield the entries in folded words, longest first from the left, a hit for each category of an entry."""
@@ -63,13 +69,16 @@ class Lexicon:
             at += length
 
     def _longest(self, words: Sequence[str], at: int) -> tuple[int, Sequence[Entry]]:
-        starts = [form for form in _without_prefix(words[at]) if form in self._phrase_starts]
+        starts = self._starts_of(words[at])
         for length in range(min(LONGEST, len(words) - at), 1, -1) if starts else ():
             rest = words[at + 1 : at + length]
             for start in starts:
                 if found := self._entries.get(" ".join((start, *rest))):
                     return length, found
         return 1, self._of_word(words[at])
+
+    def _starts(self, word: str) -> Sequence[str]:
+        return [form for form in _without_prefix(word) if form in self._phrase_starts]
 
     def _look_up(self, word: str) -> Sequence[Entry]:
         for form in (*_without_prefix(word), *_without_suffix(word)):
@@ -97,6 +106,8 @@ def _read(path: Path) -> Iterator[tuple[str, str, float]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             category, form, weight = line.split("\t")
+            if category not in CATEGORIES:
+                raise WijhaError(f"{path}, line {number}: no category {category!r}; there are {', '.join(CATEGORIES)}")
             yield category, form, float(weight)
         except ValueError:
             raise WijhaError(f"{path}, line {number}: {line!r}; expected category, form and weight between tabs") from None

@@ -62,6 +62,15 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
     return np.asarray(np.trace(counts, axis1=-2, axis2=-1) / np.maximum(counts.sum((-2, -1)), 1))
 
 
+def ratio(part: int, whole: int) -> Score:
+    """Return the score that divides one column of summed counts (... x columns) by another; 0 where there is nothing."""
+
+    def score(sums: np.ndarray) -> np.ndarray:
+        return np.asarray(sums[..., part] / np.maximum(sums[..., whole], 1))
+
+    return score
+
+
 def calibration_bins(truth: Sequence[int], probabilities: np.ndarray) -> np.ndarray:
     """Return (bins x 3): count, summed confidence, hits of the predicted class, over equal-width bins of confidence."""
     confidence = probabilities.max(1)

@@ -140,12 +140,31 @@ ARTICLE_STANCE = _schema(
     abstained=pa.bool_(),
 )
 
-GOLD_PREDICTIONS = _schema(
-    gold_id=pa.string(),
-    fold=pa.int32(),
+_UNSEEN_P = {f"unseen_{name}": kind for name, kind in _STANCE_P.items()}  # by a head that never saw the actor
+
+GOLD_PREDICTIONS = _nullable(
+    _schema(
+        gold_id=pa.string(),
+        fold=pa.int32(),
+        **_STANCE_P,
+        **_SENTIMENT_P,
+        **_UNSEEN_P,
+    ),
+    *_UNSEEN_P,
+)
+
+BEHAVIOUR = _schema(
+    test=pa.string(),
+    case=pa.string(),
+    role=pa.string(),
+    text=pa.string(),
+    actor=pa.string(),
+    stance=pa.string(),
     **_STANCE_P,
-    **_SENTIMENT_P,
+    score=pa.float64(),
+    predicted=pa.string(),  # empty where the matcher does not find the actor
 )
 
 STANCE_P = list(_STANCE_P)
 SENTIMENT_P = list(_SENTIMENT_P)
+UNSEEN_P = list(_UNSEEN_P)

@@ -13,16 +13,18 @@ from typing import Any
 
 from pipeline import schema, tables
 from pipeline.actors import ActorSet
+from pipeline.aggregate import AggregateParams
 from pipeline.config import load
 from pipeline.dedup import Clusters
 from pipeline.encoders import Encoder, load_encoder
 from pipeline.errors import WijhaError
 from pipeline.exports import Format, row_writer
 from pipeline.instances import instances_from
+from pipeline.model import Model, load_model
 from pipeline.prepare import Prepared, prepare
 from pipeline.readers import Record, Reject, Source, read_sources
-from pipeline.stages.label import Heads, article_stances, label_instances, load_heads
 from pipeline.stages.label import Params as LabelParams
+from pipeline.stages.label import article_stances, label_instances
 from pipeline.stages.preprocess import Params as PreprocessParams
 from pipeline.workspace import Workspace
 
@@ -53,9 +55,9 @@ class Scorer:
 
     actors: ActorSet
     encoder: Encoder
-    heads: Heads
+    model: Model
     preprocess: PreprocessParams
-    label: LabelParams
+    aggregate: AggregateParams
 
     @classmethod
     def load(cls, workspace: Workspace) -> "Scorer":
@@ -63,13 +65,14 @@ class Scorer:
         choices = workspace.choices()
         if not (workspace.models / "model.json").is_file():
             raise WijhaError(f"no trained model in {workspace.models}: run `dvc repro` (or `make run`) first")
+        label = load(workspace.params, LabelParams, "label")
         encoder = load_encoder(workspace.encoder_settings(choices), workspace.root)
         return cls(
             actors=ActorSet.load(workspace.actors_file(choices)),
             encoder=encoder,
-            heads=load_heads(workspace, encoder.fingerprint),
+            model=load_model(workspace, encoder.fingerprint, label.abstain_below),
             preprocess=load(workspace.params, PreprocessParams, "preprocess"),
-            label=load(workspace.params, LabelParams, "label"),
+            aggregate=label.aggregate,
         )
 
     def score(self, prepared: Sequence[Prepared]) -> Scored:
@@ -77,9 +80,8 @@ class Scorer:
         instances = [row for item in prepared for row in item.parts.instances]
         voices = {row["sentence_id"]: row["voice"] for item in prepared for row in item.parts.sentences}
         vectors = self.encoder.encode(instances_from(instances))
-        ids = [row["instance_id"] for row in instances]
-        labels = label_instances(ids, vectors, self.heads, self.label.abstain_below) if ids else []
-        return Scored(instances, labels, article_stances(instances, labels, voices, self.label))
+        labels = label_instances(instances, vectors, self.model)
+        return Scored(instances, labels, article_stances(instances, labels, voices, self.aggregate, self.model.abstain_below))
 
     def prepare(self, records: Iterable[Record | Reject]) -> Iterator[Prepared | Reject]:
         """Prepare records as the `preprocess` stage does."""

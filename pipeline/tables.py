@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -114,26 +115,37 @@ def read_json(path: Path) -> Any:
 # --- vectors ------------------------------------------------------------------------------------------------------------------
 
 
-def write_vectors(path: Path, ids: list[str], vectors: Vectors, encoder: str) -> None:
-    """Write one vector an id, dense or sparse, with the fingerprint of the encoder that made them."""
+@dataclass(frozen=True)
+class Encoded:
+    """Ids and their vectors (n x width, float32), the fingerprint of the encoder, and how many of the last columns are plain."""
+
+    ids: list[str]
+    vectors: Vectors
+    encoder: str
+    n_plain: int
+
+
+def write_vectors(path: Path, encoded: Encoded) -> None:
+    """Write vectors, dense or sparse, one row an id."""
+    vectors = encoded.vectors
     if sparse.issparse(vectors):
         matrix = sparse.csr_matrix(vectors)
         offsets = pa.array(matrix.indptr.astype(np.int32))
         columns = {
-            "id": pa.array(ids, pa.string()),
+            "id": pa.array(encoded.ids, pa.string()),
             "indices": pa.ListArray.from_arrays(offsets, pa.array(matrix.indices.astype(np.int32))),
             "values": pa.ListArray.from_arrays(offsets, pa.array(matrix.data.astype(np.float32))),
         }
     else:
         dense = np.ascontiguousarray(vectors, dtype=np.float32)
         values = pa.FixedSizeListArray.from_arrays(pa.array(dense.ravel()), dense.shape[1])
-        columns = {"id": pa.array(ids, pa.string()), "values": values}
-    metadata = {"encoder": encoder, "width": str(vectors.shape[1])}
+        columns = {"id": pa.array(encoded.ids, pa.string()), "values": values}
+    metadata = {"encoder": encoded.encoder, "n_plain": str(encoded.n_plain), "width": str(vectors.shape[1])}
     write_table(path, pa.table(columns).replace_schema_metadata(metadata))
 
 
-def read_vectors(path: Path) -> tuple[list[str], Vectors, str]:
-    """Return the ids, the vectors (n x width, float32) and the encoder's fingerprint."""
+def read_vectors(path: Path) -> Encoded:
+    """Read vectors, or say which step is missing."""
     try:
         table = pq.read_table(path).combine_chunks()
     except FileNotFoundError:
@@ -141,14 +153,17 @@ def read_vectors(path: Path) -> tuple[list[str], Vectors, str]:
     except (pa.ArrowInvalid, OSError) as error:
         raise WijhaError(f"{path} is not a readable Parquet file ({error}); run `dvc repro -f embed` to make it anew") from None
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+    if not {"encoder", "n_plain", "width"} <= metadata.keys():
+        raise WijhaError(f"{path} was written by another version; run `dvc repro embed`")
     ids, width = table["id"].to_pylist(), int(metadata["width"])
     if "indices" not in table.column_names:
         flat = _flat(table["values"]).to_numpy(zero_copy_only=False)
-        return ids, flat.reshape(len(ids), width), metadata["encoder"]
+        return Encoded(ids, flat.reshape(len(ids), width), metadata["encoder"], int(metadata["n_plain"]))
     lengths = np.array([len(row) for row in table["indices"].to_pylist()], dtype=np.int64)
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     parts = (_flat(table["values"]).to_numpy(), _flat(table["indices"]).to_numpy(), indptr)
-    return ids, sparse.csr_matrix(parts, shape=(len(ids), width), dtype=np.float32), metadata["encoder"]
+    vectors = sparse.csr_matrix(parts, shape=(len(ids), width), dtype=np.float32)
+    return Encoded(ids, vectors, metadata["encoder"], int(metadata["n_plain"]))
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

@@ -44,6 +44,10 @@ class Workspace:
         return self.root / "data/gold"
 
     @property
+    def behaviour(self) -> Path:
+        return self.root / "data/behaviour"
+
+    @property
     def models(self) -> Path:
         return self.root / "models"
 

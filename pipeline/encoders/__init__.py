@@ -14,9 +14,13 @@ from pipeline.tables import Vectors
 
 
 class Encoder(Protocol):
-    """Turns instances into vectors (n x width, float32; dense or CSR), one row an instance, in order."""
+    """Turns instances into vectors (n x width, float32; dense or CSR), one row an instance, in order.
+
+    The last `n_plain` columns are read by heads as they are; the others are reweighted (`scaling.py`).
+    """
 
     fingerprint: str
+    n_plain: int
 
     def encode(self, instances: Sequence[Instance]) -> Vectors: ...
 

@@ -1,21 +1,23 @@
 """The embedded encoder: hashed n-grams around a masked target. No download, no state.
 
 Every mention of the target is replaced by one token and every other actor by another, so that what is learnt about one actor holds for
-the next. Then an instance has five families of features, on folded text, each counted with 1 + log(tf) and scaled to the length that
-`_WEIGHTS` gives it, so that a long sentence's characters do not drown its target:
-  stem    stems and stem bigrams of the sentence (Snowball's Arabic stemmer)
-  char    character n-grams within words
-  near    words and bigrams before and after the target, within the window
-  tone    the tone of the target's own names (plain, hostile, favorable)
-  shape   who speaks, whether the target stands in a quotation, how many actors, how long, how emphatic
-The weights are the best of those tried in cross-validation on the sample corpus, with an eye on real texts (experiments/real_texts.py).
-Hashing: Weinberger et al. 2009; without signs, because heads reweight columns by document frequency.
+the next; links and @names become one token each, hashtags fall into their words, letters drawn out ("راااائع") are cut to two. Then an
+instance has six families of features, each scaled to the length that `weights` of its settings gives it, so that a long sentence's
+characters do not drown its target:
+  stem     stems and their n-grams (Snowball's Arabic stemmer)        hashed
+  char     character n-grams within words                             hashed
+  near     words and bigrams before and after the target              hashed
+  tone     the tone of the target's own names                         a column each (`plain.py`)
+  shape    who speaks, what is quoted, how many, how long, how loud   a column each
+  lexicon  sums over the stance lexicon (not scaled to a length)      a column each
+Counts are 1 + log(tf). Hashing: Weinberger et al. 2009; without signs, because heads reweight hashed columns by document frequency.
+Which families and weights is measured by experiments/compare.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -25,70 +27,101 @@ from sklearn.feature_extraction import FeatureHasher
 
 from pipeline.arabic import fold
 from pipeline.config import LexicalSettings
+from pipeline.encoders.plain import COLUMNS, lexicon_features, scaled_to_unit, shape_features, tone_features
 from pipeline.instances import Instance, Span
-from pipeline.voice import quotations, voice_of
+from pipeline.lexicon import STANCE_LEXICON, load_lexicon
 
 TARGET = "\ue000"
 OTHER = "\ue001"
-_VERSION = 2  # raise it when a feature changes: it is part of the fingerprint
-_WEIGHTS = {"stem": 1.0, "char": 1.0, "near": 0.5, "tone": 1.0, "shape": 0.5}
+_VERSION = 3  # raise it when a feature changes: it is part of the fingerprint
 _TOKEN = re.compile(rf"[{TARGET}{OTHER}]|\w+|[!?؟…]|[\U0001f300-\U0001faff\u2600-\u27bf]")
-_EMPHASIS = "!؟?…@:"
+_LINK = re.compile(r"https?\S+|www\.\S+|\bt\.co/\S+")
+_AT_NAME = re.compile(r"@\w+")
+_DRAWN_OUT = re.compile(r"(\D)\1{2,}")
+
+Stem = Callable[[str], str]
+_stemmer = snowballstemmer.stemmer("arabic")
+
+
+@lru_cache(maxsize=200_000)
+def snowball(word: str) -> str:
+    """Return the stem of a folded word; words of up to three letters are left alone."""
+    return str(_stemmer.stemWord(word)) if len(word) > 3 else word
 
 
 class LexicalEncoder:
-    """Sparse vectors of `n_features` columns; see the module's docstring for what they count."""
+    """Sparse vectors of `n_features` hashed columns and then `n_plain` plain ones; see the module's docstring for what they count."""
 
-    def __init__(self, settings: LexicalSettings) -> None:
+    n_plain = len(COLUMNS)
+
+    def __init__(self, settings: LexicalSettings, stem: Stem = snowball) -> None:
         self._settings = settings
-        self.fingerprint = f"lexical-{_VERSION}:{settings.model_dump_json()}"
+        self._stem = stem
+        self._lexicon = load_lexicon(STANCE_LEXICON)
+        self.fingerprint = f"lexical-{_VERSION}:{self._lexicon.digest}:{settings.model_dump_json()}"
 
     def encode(self, instances: Sequence[Instance]) -> sparse.csr_matrix:
-        """Return one row an instance (n x n_features, float32)."""
+        """Return one row an instance (n x (n_features + n_plain), float32)."""
         if not instances:  # the hasher refuses an empty sequence
-            return sparse.csr_matrix(np.zeros((0, self._settings.n_features), np.float32))
+            return sparse.csr_matrix(np.zeros((0, self._settings.n_features + self.n_plain), np.float32))
         hasher = FeatureHasher(self._settings.n_features, input_type="pair", dtype=np.float32, alternate_sign=False)
-        matrix: sparse.csr_matrix = hasher.transform(self._features(instance) for instance in instances)
+        words = [words_of(instance, self._settings) for instance in instances]
+        hashed = hasher.transform(self._hashed(found) for found in words)
+        matrix = sparse.csr_matrix(sparse.hstack([hashed, self._plain(instances, words)], format="csr"))
         matrix.sum_duplicates()
         return matrix
 
-    def _features(self, instance: Instance) -> Iterator[tuple[str, float]]:
-        words = _TOKEN.findall(mask(instance))
-        families = {
-            "stem": _grams([_stem(word) for word in words], self._settings.word_ngrams),
-            "char": _char_grams(words, *self._settings.char_ngrams),
-            "near": _near(words, self._settings.window),
-            "tone": (span.tone for span in instance.spans),
-            "shape": _shape(instance),
-        }
-        for family, names in families.items():
-            counts = {name: 1 + math.log(count) for name, count in Counter(names).items()}
-            scale = _WEIGHTS[family] / (math.sqrt(sum(w * w for w in counts.values())) or 1)
-            yield from ((f"{family} {name}", weight * scale) for name, weight in counts.items())
+    def _hashed(self, words: Sequence[str]) -> Iterator[tuple[str, float]]:
+        settings, weights = self._settings, self._settings.weights
+        families: tuple[tuple[str, float, Iterable[str]], ...] = (
+            ("stem", weights.stem, _grams([self._stem(word) for word in words], settings.word_ngrams)),
+            ("char", weights.char, _char_grams(words, *settings.char_ngrams)),
+            ("near", weights.near, _near(words, settings.window)),
+        )
+        for family, weight, names in families:
+            if weight:
+                counts = {name: 1 + math.log(count) for name, count in Counter(names).items()}
+                yield from ((f"{family} {name}", value * weight) for name, value in scaled_to_unit(counts).items())
+
+    def _plain(self, instances: Sequence[Instance], words: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+        weights = self._settings.weights
+        matrix = np.zeros((len(instances), self.n_plain), np.float32)
+        for row, (instance, found) in enumerate(zip(instances, words, strict=True)):
+            families = (
+                (weights.tone, tone_features(instance)),
+                (weights.shape, shape_features(instance)),
+                (weights.lexicon, lexicon_features(self._lexicon.find(found)) if weights.lexicon else {}),
+            )
+            for weight, values in families:
+                for name, value in values.items():
+                    matrix[row, COLUMNS[name]] = weight * value
+        return sparse.csr_matrix(matrix)
 
 
-def mask(instance: Instance) -> str:
-    """Return the folded text with each mention replaced by the target's or the other actors' token."""
-    marks = [(span, TARGET) for span in instance.spans] + [(span, OTHER) for span in instance.other_spans]
+def words_of(instance: Instance, settings: LexicalSettings) -> list[str]:
+    """Return the folded words of an instance, mentions masked as the settings say."""
+    text = mask(instance, target=settings.mask_target, others=settings.mask_others)
+    text = _AT_NAME.sub(" M ", _LINK.sub(" U ", text)).replace("_", " ").replace("#", " ")
+    return _TOKEN.findall(_DRAWN_OUT.sub(r"\1\1", text))
+
+
+def mask(instance: Instance, *, target: bool = True, others: bool = True) -> str:
+    """Return the folded text with each mention replaced by the target's or the other actors' token.
+
+    Without `target` the target's token stands before its name, which stays; without `others` their names are words like any other.
+    """
+    marks = [(span, TARGET) for span in instance.spans] + [(span, OTHER) for span in instance.other_spans if others]
     pieces: list[str] = []
     at = 0
     for span, token in sorted(marks, key=_start):
         if span.start >= at:
             pieces += [instance.text[at : span.start], f" {token} "]
-            at = span.end
+            at = span.start if token == TARGET and not target else span.end
     return fold("".join((*pieces, instance.text[at:]))).text
 
 
 def _start(mark: tuple[Span, str]) -> int:
     return mark[0].start
-
-
-_stemmer = snowballstemmer.stemmer("arabic")
-
-
-@lru_cache(maxsize=200_000)
-def _stem(word: str) -> str:
-    return str(_stemmer.stemWord(word)) if len(word) > 3 else word
 
 
 def _grams(words: Sequence[str], longest: int) -> Iterator[str]:
@@ -108,24 +141,9 @@ def _char_grams(words: Sequence[str], shortest: int, longest: int) -> Iterator[s
 
 def _near(words: Sequence[str], reach: int) -> Iterator[str]:
     """Yield what stands around each mention of the target: side, words and bigrams, and the very next words."""
-    for at in (i for i, word in enumerate(words) if word == TARGET):
+    for at in (i for i, word in enumerate(words) if word == TARGET) if reach else ():
         before, after = words[max(0, at - reach) : at], words[at + 1 : at + 1 + reach]
         yield from (f"before {gram}" for gram in _grams(before, 2))
         yield from (f"after {gram}" for gram in _grams(after, 2))
         yield f"previous {before[-1] if before else ''}"
         yield f"next {after[0] if after else ''}"
-
-
-def _shape(instance: Instance) -> Iterator[str]:
-    """Yield what the text is like rather than what it says."""
-    text = instance.text
-    yield f"voice {voice_of(text)}"
-    quoted = quotations(text)
-    yield from ("quotation" for _ in quoted[:1])
-    yield from ("target quoted" for span in instance.spans if any(start <= span.start < end for start, end in quoted))
-    yield f"targets {min(3, len(instance.spans))}"
-    yield f"others {min(3, len(instance.other_spans))}"
-    yield f"length {min(6, int(math.log2(len(text.split()) + 1)))}"
-    yield from (f"place {4 * span.start // max(1, len(text))}" for span in instance.spans[:1])
-    yield from (f"mark {mark}" for mark in _EMPHASIS if mark in text)
-    yield from (f"other tone {span.tone}" for span in instance.other_spans)

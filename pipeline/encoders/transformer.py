@@ -46,6 +46,8 @@ class _Window:
 class TransformerEncoder:
     """Dense vectors of 2 x hidden size; see the module's docstring."""
 
+    n_plain = 0
+
     def __init__(self, settings: TransformerSettings, root: Path) -> None:
         self._settings = settings
         self._tokenizer, self._model, weights = _load(settings, root)

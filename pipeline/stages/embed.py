@@ -67,5 +67,8 @@ def main(workspace: Workspace) -> None:
     vectors = encoder.encode(instances_from(instances))
     gold_vectors = encoder.encode(instances_from(gold))
     tables.write(workspace.table("gold_instances"), gold, schema.GOLD_INSTANCES)
-    tables.write_vectors(workspace.table("vectors"), [r["instance_id"] for r in instances], vectors, encoder.fingerprint)
-    tables.write_vectors(workspace.table("gold_vectors"), [r["gold_id"] for r in gold], gold_vectors, encoder.fingerprint)
+    for name, ids, rows in (
+        ("vectors", [r["instance_id"] for r in instances], vectors),
+        ("gold_vectors", [r["gold_id"] for r in gold], gold_vectors),
+    ):
+        tables.write_vectors(workspace.table(name), tables.Encoded(ids, rows, encoder.fingerprint, encoder.n_plain))

@@ -14,10 +14,14 @@ from pydantic import Field
 from pipeline import metrics, schema, tables
 from pipeline.aggregate import AggregateParams, aggregate
 from pipeline.baselines import BASELINES, held_out_labels
+from pipeline.behaviour import summarise
 from pipeline.config import Strict, load
+from pipeline.evaluation import Evaluation, given_out_of_fold
 from pipeline.gold import ArticleJudgement, GoldItem, read_article_gold, read_gold
+from pipeline.model import read_facts
 from pipeline.report import render_report
-from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES
+from pipeline.risk import area_under, risk_curve
+from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES, UNSEEN_P
 from pipeline.voice import voice_of
 from pipeline.workspace import Workspace
 
@@ -30,41 +34,7 @@ class Params(Strict):
     replicates: int = Field(default=1000, ge=100, description="of the cluster bootstrap")
 
 
-class Evaluation:
-    """Scores with intervals, all from one bootstrap generator; `clusters` is the unit that is resampled."""
-
-    def __init__(self, replicates: int, seed: int) -> None:
-        self._replicates = replicates
-        self._seed = seed
-
-    def labels(self, truth: Sequence[str], predicted: Sequence[str], classes: Sequence[str], clusters: Sequence[str]) -> Row:
-        """Return macro-F1, accuracy, the F1 of each class and n, of predicted labels."""
-        code = {name: i for i, name in enumerate(classes)}
-        true_codes, codes = np.array([code[t] for t in truth]), np.array([code[p] for p in predicted])
-        counts = metrics.per_cluster(lambda rows: metrics.confusion(true_codes[rows], codes[rows], len(classes)), clusters)
-        scores: Row = {
-            "macro_f1": self._interval(counts, metrics.macro_f1),
-            "accuracy": self._interval(counts, metrics.accuracy),
-            "f1": {str(name): self._interval(counts, metrics.mean_f1(i)) for name, i in code.items()},
-            "n": len(truth),
-            "n_clusters": len(counts),
-        }
-        if list(classes) == list(STANCES):
-            scores["f1_favor_against"] = self._interval(counts, metrics.mean_f1(code["favor"], code["against"]))
-        return scores
-
-    def calibration(self, truth: Sequence[str], p: np.ndarray, classes: Sequence[str], clusters: Sequence[str]) -> Row:
-        """Return the expected calibration error of probabilities."""
-        codes = np.array([list(classes).index(t) for t in truth])
-        bins = metrics.per_cluster(lambda rows: metrics.calibration_bins(codes[rows], p[rows]), clusters)
-        return self._interval(bins, metrics.expected_calibration_error)
-
-    def _interval(self, per_cluster: np.ndarray, score: metrics.Score) -> dict[str, float]:
-        rng = np.random.default_rng(self._seed)  # the same resamples for every score, so that differences can be compared
-        return metrics.cluster_bootstrap(per_cluster, score, rng, self._replicates).as_dict()
-
-
-def evaluate_instances(rows: Sequence[Row], evaluation: Evaluation) -> Row:
+def evaluate_instances(rows: Sequence[Row], target_risk: float, evaluation: Evaluation) -> Row:
     """Score stance and sentiment of gold rows that carry their out-of-fold probabilities and fold."""
     groups = [row["group"] for row in rows]
     truth = [row["stance"] for row in rows]
@@ -86,11 +56,37 @@ def evaluate_instances(rows: Sequence[Row], evaluation: Evaluation) -> Row:
             name: evaluation.labels(_take(truth, shared), _take(labels, shared), STANCES, _take(groups, shared))
             for name, labels in (("model", predicted), ("tfidf", baselines["tfidf"]))
         }
+    stance["unseen_actor"] = evaluate_unseen(rows, evaluation)
+    right = np.array(truth, dtype=object) == np.array(predicted, dtype=object)
+    given = given_out_of_fold(p.max(1), right, fold_of, target_risk)
+    stance["abstention"] = {
+        "target_risk": target_risk,
+        "aurc": round(area_under(risk_curve(p.max(1), right)), 4),
+        **evaluation.abstention(right, given, groups),
+    }
     tone = [row["sentiment"] for row in rows]
     q = np.array([[row[name] for name in SENTIMENT_P] for row in rows])
     sentiment = evaluation.labels(tone, [SENTIMENTS[i] for i in q.argmax(1)], SENTIMENTS, groups)
     sentiment["ece"] = evaluation.calibration(tone, q, SENTIMENTS, groups)
     return {"stance": stance, "sentiment": sentiment}
+
+
+def evaluate_unseen(all_rows: Sequence[Row], evaluation: Evaluation) -> Row:
+    """Score what heads said that never saw the actor: how an actor that is added to the YAML will fare."""
+    rows = [row for row in all_rows if row[UNSEEN_P[0]] is not None]
+    if not rows:
+        return {"n": 0}
+    truth, groups = [row["stance"] for row in rows], [row["group"] for row in rows]
+    p = np.array([[row[name] for name in UNSEEN_P] for row in rows])
+    predicted = [STANCES[i] for i in p.argmax(1)]
+    return {
+        **evaluation.labels(truth, predicted, STANCES, groups),
+        "ece": evaluation.calibration(truth, p, STANCES, groups),
+        "per_actor": {
+            actor: evaluation.labels(_take(truth, at), _take(predicted, at), STANCES, _take(groups, at))
+            for actor, at in _positions(row["actor"] for row in rows).items()
+        },
+    }
 
 
 def evaluate_articles(rows: Sequence[Row], judged: Sequence[ArticleJudgement], params: AggregateParams, evaluation: Evaluation) -> Row:
@@ -162,6 +158,14 @@ def reliability_rows(rows: Sequence[Row]) -> list[Row]:
     return [{"confidence": round(c / n, 4), "accuracy": round(hits / n, 4), "count": int(n)} for n, c, hits in bins if n > 0]
 
 
+def risk_rows(rows: Sequence[Row]) -> list[Row]:
+    """Return the risk-coverage curve, thinned to a point a percent of coverage."""
+    confidence = np.array([max(row[name] for name in STANCE_P) for row in rows])
+    curve = risk_curve(confidence, np.array([row["stance"] == _top(row) for row in rows]))
+    _, first = np.unique(np.ceil(curve[:, 1] * 100), return_index=True)
+    return [{"coverage": round(c, 4), "risk": round(r, 4), "threshold": round(t, 4)} for t, c, r in curve[first]]
+
+
 def _top(row: Row) -> str:
     return STANCES[int(np.argmax([row[name] for name in STANCE_P]))].value
 
@@ -184,6 +188,7 @@ def _share(part: int, whole: int) -> float | None:
 def main(workspace: Workspace) -> None:
     """Evaluate the model of this workspace."""
     params = load(workspace.params, Params, "evaluate")
+    model = read_facts(workspace)
     choices = workspace.choices()
     gold = tables.read(workspace.table("gold_instances"), schema.GOLD_INSTANCES).to_pylist()
     by_id = {row["gold_id"]: row for row in gold}
@@ -196,10 +201,11 @@ def main(workspace: Workspace) -> None:
     stances = tables.read(workspace.table("article_stance"), schema.ARTICLE_STANCE).to_pylist()
     known = {article["article_id"] for article in articles}
     result = {
-        **evaluate_instances(rows, evaluation),
+        **evaluate_instances(rows, model.target_risk, evaluation),
         "article": evaluate_articles(
             rows, read_article_gold(workspace.gold, actors), load(workspace.params, AggregateParams, "label.aggregate"), evaluation
         ),
+        "behaviour": summarise(tables.read(workspace.table("behaviour"), schema.BEHAVIOUR).to_pylist()),
         "matcher": evaluate_matcher(gold),
         "agreement": evaluate_agreement(read_gold(workspace.gold, actors)),
         "corpus": {
@@ -211,7 +217,7 @@ def main(workspace: Workspace) -> None:
         },
     }
     tables.write_json(workspace.metrics, result)
-    plots = {"confusion": confusion_rows(rows), "reliability": reliability_rows(rows)}
+    plots = {"confusion": confusion_rows(rows), "reliability": reliability_rows(rows), "risk": risk_rows(rows)}
     for name, plot in plots.items():
         tables.write_json(workspace.plots / f"{name}.json", plot)
     render_report(workspace.report, result, plots, articles, stances, rejects)

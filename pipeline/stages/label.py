@@ -4,7 +4,6 @@ Layer 2. `score.py` calls the same functions on new articles.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +14,8 @@ from pipeline import schema, tables
 from pipeline.aggregate import AggregateParams, aggregate
 from pipeline.config import Strict, load
 from pipeline.errors import WijhaError
-from pipeline.heads import Head, load_head
+from pipeline.heads import EVERYONE
+from pipeline.model import Model, load_model
 from pipeline.schema import SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES
 from pipeline.tables import Vectors
 from pipeline.workspace import Workspace
@@ -26,39 +26,24 @@ Row = dict[str, Any]
 class Params(Strict):
     """The `label` section of params.yaml."""
 
-    abstain_below: float = Field(default=0.45, ge=0, le=1, description="highest probability under which a label is abstained")
+    abstain_below: float | None = Field(
+        default=None, ge=0, le=1, description="confidence under which a label is abstained; null: what train chose for its target_risk"
+    )
     aggregate: AggregateParams = AggregateParams()
 
 
-@dataclass(frozen=True)
-class Heads:
-    """The two trained heads."""
-
-    stance: Head
-    sentiment: Head
-
-
-def load_heads(workspace: Workspace, fingerprint: str) -> Heads:
-    """Read the heads, and refuse ones that were trained on another encoder's vectors."""
-    trained_on = tables.read_json(workspace.models / "model.json")["encoder"]
-    if trained_on != fingerprint:
-        raise WijhaError(
-            f"the model in {workspace.models} was trained on encoder {trained_on}, the vectors come from {fingerprint}; run `dvc repro`"
-        )
-    return Heads(load_head(workspace.models / "stance.skops"), load_head(workspace.models / "sentiment.skops"))
-
-
-def label_instances(instance_ids: Sequence[str], vectors: Vectors, heads: Heads, abstain_below: float) -> list[Row]:
-    """Return rows of the instance_labels table, one for each vector, in order."""
-    stance_p, sentiment_p = heads.stance.predict(vectors), heads.sentiment.predict(vectors)
+def label_instances(instances: Sequence[Row], vectors: Vectors, model: Model) -> list[Row]:
+    """Return rows of the instance_labels table, one for each instance and its vector, in order."""
+    stance_p = model.stance.predict(vectors, [instance["actor"] for instance in instances])
+    sentiment_p = model.sentiment.predict(vectors, [EVERYONE] * len(instances))
     rows = []
-    for instance_id, stance, sentiment in zip(instance_ids, stance_p, sentiment_p, strict=True):
+    for instance, stance, sentiment in zip(instances, stance_p, sentiment_p, strict=True):
         rows.append(
             {
-                "instance_id": instance_id,
+                "instance_id": instance["instance_id"],
                 **dict(zip(STANCE_P, map(float, stance), strict=True)),
                 "stance": STANCES[int(stance.argmax())].value,
-                "abstained": bool(stance.max() < abstain_below),
+                "abstained": bool(stance.max() < model.abstain_below),
                 **dict(zip(SENTIMENT_P, map(float, sentiment), strict=True)),
                 "sentiment": SENTIMENTS[int(sentiment.argmax())].value,
             }
@@ -66,7 +51,9 @@ def label_instances(instance_ids: Sequence[str], vectors: Vectors, heads: Heads,
     return rows
 
 
-def article_stances(instances: Sequence[Row], labels: Sequence[Row], voices: Mapping[str, str], params: Params) -> list[Row]:
+def article_stances(
+    instances: Sequence[Row], labels: Sequence[Row], voices: Mapping[str, str], params: AggregateParams, abstain_below: float
+) -> list[Row]:
     """Return rows of the article_stance table: one for each article and actor that it mentions.
 
     `labels` go with `instances` one to one; `voices` gives the voice of each sentence id.
@@ -76,7 +63,7 @@ def article_stances(instances: Sequence[Row], labels: Sequence[Row], voices: Map
     for (article_id, actor), group in groupby(pairs, key=_article_and_actor):
         members = list(group)
         probabilities = np.array([[label[p] for p in STANCE_P] for _, label in members])
-        result = aggregate(probabilities, [voices[i["sentence_id"]] for i, _ in members], params.aggregate)
+        result = aggregate(probabilities, [voices[i["sentence_id"]] for i, _ in members], params)
         evidence = [members[i][0] for i in result.evidence]
         rows.append(
             {
@@ -88,7 +75,7 @@ def article_stances(instances: Sequence[Row], labels: Sequence[Row], voices: Map
                 "n_instances": result.n_instances,
                 "evidence": [i["sentence_id"] for i in evidence],
                 "evidence_text": [i["text"] for i in evidence],
-                "abstained": max(result.probabilities) < params.abstain_below,
+                "abstained": max(result.probabilities) < abstain_below,
             }
         )
     return rows
@@ -101,14 +88,14 @@ def _article_and_actor(pair: tuple[Row, Row]) -> tuple[str, str]:
 def main(workspace: Workspace) -> None:
     """Label the whole corpus."""
     params = load(workspace.params, Params, "label")
-    ids, vectors, fingerprint = tables.read_vectors(workspace.table("vectors"))
-    heads = load_heads(workspace, fingerprint)
+    encoded = tables.read_vectors(workspace.table("vectors"))
+    model = load_model(workspace, encoded.encoder, params.abstain_below)
     instances = tables.read(workspace.table("instances"), schema.INSTANCES).to_pylist()
-    if ids != [row["instance_id"] for row in instances]:
+    if encoded.ids != [row["instance_id"] for row in instances]:
         raise WijhaError("vectors and instances do not belong together; run `dvc repro -f embed`")
     sentences = tables.read(workspace.table("sentences"), schema.SENTENCES)
     voices = dict(zip(sentences["sentence_id"].to_pylist(), sentences["voice"].to_pylist(), strict=True))
-    labels = label_instances(ids, vectors, heads, params.abstain_below)
+    labels = label_instances(instances, encoded.vectors, model)
     tables.write(workspace.table("instance_labels"), labels, schema.INSTANCE_LABELS)
-    stances = article_stances(instances, labels, voices, params)
+    stances = article_stances(instances, labels, voices, params.aggregate, model.abstain_below)
     tables.write(workspace.table("article_stance"), stances, schema.ARTICLE_STANCE)

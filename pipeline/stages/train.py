@@ -1,7 +1,8 @@
-"""train: gold vectors to the stance and sentiment heads, and to out-of-fold predictions for honest evaluation.
+"""train: gold vectors to the stance and sentiment heads, and to held-out predictions for honest evaluation.
 
 Layer 2. The heads that are kept are fitted on all gold; every gold prediction that `evaluate` sees comes from heads that saw nothing of
-its article or of near-copies of it, their calibration included.
+its article or of near-copies of it, their calibration included. A second prediction of each row comes from heads that saw nothing of
+its actor either: how the next actor of the YAML will fare.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,15 @@ from pydantic import Field
 from pipeline import schema, tables
 from pipeline.config import Strict, load
 from pipeline.errors import WijhaError
-from pipeline.heads import Head, HeadParams, fit_head, grouped_folds, save_head
-from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES
+from pipeline.fitting import HeadParams, Labelled, fit_head, fold_in, grouped_folds
+from pipeline.heads import EVERYONE, Head
+from pipeline.model import ModelFacts, save_model
+from pipeline.risk import threshold_for
+from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES, UNSEEN_P
 from pipeline.tables import Vectors
 from pipeline.workspace import Workspace
+
+Row = dict[str, Any]
 
 
 class Params(Strict):
@@ -26,51 +32,110 @@ class Params(Strict):
     folds: int = Field(default=5, ge=2, description="grouped folds of the cross-validation that `evaluate` reports")
     stance: HeadParams = HeadParams()
     sentiment: HeadParams = HeadParams()
+    sentiment_in_stance: float = Field(default=0.15, ge=0, description="weight of the sentiment's scores as features of stance")
+    target_risk: float = Field(default=0.15, gt=0, lt=1, description="share of wrong labels that abstention shall keep to")
 
 
 @dataclass(frozen=True)
-class Usable:
+class Gold:
     """The gold rows a head can learn from, with their vectors."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     vectors: Vectors
+    n_plain: int
 
-    def column(self, name: str) -> list[str]:
+    def column(self, name: str) -> np.ndarray:
         """Return one column of the rows."""
-        return [row[name] for row in self.rows]
+        return np.array([row[name] for row in self.rows], dtype=object)
+
+    def take(self, at: np.ndarray) -> "Gold":
+        """Return some of the rows."""
+        return Gold([self.rows[i] for i in at], self.vectors[at], self.n_plain)
 
 
-def usable(rows: Sequence[dict[str, Any]], vectors: Vectors) -> Usable:
+def usable(rows: Sequence[Row], vectors: Vectors, n_plain: int) -> Gold:
     """Keep rows whose actor the matcher finds and whose labels are settled; `not_actor` rows test only the matcher."""
     kept = [i for i, r in enumerate(rows) if r["spans"] and r["stance"] not in ("", NOT_ACTOR) and r["sentiment"]]
-    return Usable([rows[i] for i in kept], vectors[kept])
+    return Gold([rows[i] for i in kept], vectors[kept], n_plain)
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The two heads, and out-of-fold probabilities (n x 3 each) with their fold (n)."""
+class Heads:
+    """The two trained heads."""
 
     stance: Head
     sentiment: Head
-    stance_p: np.ndarray
-    sentiment_p: np.ndarray
+
+
+def fit_heads(gold: Gold, params: Params, seed: int) -> Heads:
+    """Fit sentiment, then stance with the sentiment's held-out scores among its features."""
+    everyone = np.full(len(gold.rows), EVERYONE, dtype=object)
+    tone_rows = Labelled(gold.vectors, gold.n_plain, gold.column("sentiment"), everyone, gold.column("group"))
+    tone = fit_head(tone_rows, SENTIMENTS, params.sentiment, seed)
+    stance_rows = tone_rows.labelled(gold.column("stance"), gold.column("actor"))
+    weight = params.sentiment_in_stance
+    stance = fit_head(stance_rows, STANCES, params.stance, seed, weight * tone.held_out)
+    return Heads(fold_in(stance.head, tone.head, weight), tone.head)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions of the gold rows by heads of other folds: probabilities (n x 3 each) and fold (n).
+
+    `unseen` are stance probabilities of heads that saw no row of the same actor; None where the other actors have too few labels.
+    """
+
+    stance: np.ndarray
+    sentiment: np.ndarray
+    unseen: list[np.ndarray | None]
     fold: np.ndarray
 
 
-def train(gold: Usable, params: Params, seed: int) -> Trained:
-    """Cross-validate, then fit on everything."""
-    groups = gold.column("group")
-    heads = (("stance", list(STANCES), params.stance), ("sentiment", list(SENTIMENTS), params.sentiment))
-    fold = np.zeros(len(gold.rows), np.int32)
-    held_out = {name: np.zeros((len(gold.rows), 3)) for name, _, _ in heads}
-    for number, (inside, outside) in enumerate(grouped_folds(gold.column("stance"), groups, params.folds, seed)):
-        fold[outside] = number
-        for name, classes, head_params in heads:
-            labels = gold.column(name)
-            head = fit_head(gold.vectors[inside], [labels[i] for i in inside], [groups[i] for i in inside], classes, head_params, seed)
-            held_out[name][outside] = head.predict(gold.vectors[outside])
-    final = {name: fit_head(gold.vectors, gold.column(name), groups, classes, head_params, seed) for name, classes, head_params in heads}
-    return Trained(final["stance"], final["sentiment"], held_out["stance"], held_out["sentiment"], fold)
+def cross_validate(gold: Gold, params: Params, seed: int) -> HeldOut:
+    """Predict every gold row with heads that saw nothing of its article, and nothing of its actor."""
+    n, actors = len(gold.rows), gold.column("actor")
+    result = HeldOut(np.zeros((n, 3)), np.zeros((n, 3)), [None] * n, np.zeros(n, np.int32))
+    for number, (inside, outside) in enumerate(grouped_folds(gold.column("stance"), gold.column("group"), params.folds, seed)):
+        heads = fit_heads(gold.take(inside), params, seed)
+        result.fold[outside] = number
+        result.stance[outside] = heads.stance.predict(gold.vectors[outside], actors[outside])
+        result.sentiment[outside] = heads.sentiment.predict(gold.vectors[outside], [EVERYONE] * len(outside))
+        for actor in sorted(set(actors[outside])):
+            rows = outside[actors[outside] == actor]
+            for row, p in zip(rows, _unseen(gold, inside[actors[inside] != actor], rows, params, seed), strict=True):
+                result.unseen[row] = p
+    return result
+
+
+def _unseen(gold: Gold, inside: np.ndarray, outside: np.ndarray, params: Params, seed: int) -> list[np.ndarray | None]:
+    try:
+        head = fit_heads(gold.take(inside), params, seed).stance
+    except WijhaError:  # other actors have too few labels; `evaluate` counts the rows without a prediction
+        return [None] * len(outside)
+    return list(head.predict(gold.vectors[outside], gold.column("actor")[outside]))
+
+
+def abstention_threshold(gold: Gold, stance: np.ndarray, target_risk: float) -> float:
+    """Return the confidence below which a label is abstained, so that held-out labels keep to the risk."""
+    predicted = np.array([STANCES[i].value for i in stance.argmax(1)], dtype=object)
+    return threshold_for(stance.max(1), predicted == gold.column("stance"), target_risk)
+
+
+def prediction_rows(gold: Gold, held_out: HeldOut) -> list[Row]:
+    """Return rows of the gold_predictions table."""
+    rows = []
+    for i, row in enumerate(gold.rows):
+        unseen = held_out.unseen[i]
+        rows.append(
+            {
+                "gold_id": row["gold_id"],
+                "fold": int(held_out.fold[i]),
+                **dict(zip(STANCE_P, map(float, held_out.stance[i]), strict=True)),
+                **dict(zip(SENTIMENT_P, map(float, held_out.sentiment[i]), strict=True)),
+                **dict(zip(UNSEEN_P, [None] * 3 if unseen is None else map(float, unseen), strict=True)),
+            }
+        )
+    return rows
 
 
 def main(workspace: Workspace) -> None:
@@ -78,21 +143,13 @@ def main(workspace: Workspace) -> None:
     params = load(workspace.params, Params, "train")
     choices = workspace.choices()
     rows = tables.read(workspace.table("gold_instances"), schema.GOLD_INSTANCES).to_pylist()
-    ids, vectors, fingerprint = tables.read_vectors(workspace.table("gold_vectors"))
-    if ids != [row["gold_id"] for row in rows]:
+    encoded = tables.read_vectors(workspace.table("gold_vectors"))
+    if encoded.ids != [row["gold_id"] for row in rows]:
         raise WijhaError("gold_vectors and gold_instances do not belong together; run `dvc repro -f embed`")
-    gold = usable(rows, vectors)
-    trained = train(gold, params, choices.seed)
-    predictions = [
-        {
-            "gold_id": row["gold_id"],
-            "fold": int(trained.fold[i]),
-            **dict(zip(STANCE_P, map(float, trained.stance_p[i]), strict=True)),
-            **dict(zip(SENTIMENT_P, map(float, trained.sentiment_p[i]), strict=True)),
-        }
-        for i, row in enumerate(gold.rows)
-    ]
-    tables.write(workspace.table("gold_predictions"), predictions, schema.GOLD_PREDICTIONS)
-    save_head(trained.stance, workspace.models / "stance.skops")
-    save_head(trained.sentiment, workspace.models / "sentiment.skops")
-    tables.write_json(workspace.models / "model.json", {"encoder": fingerprint, "gold": len(gold.rows), "seed": choices.seed})
+    gold = usable(rows, encoded.vectors, encoded.n_plain)
+    held_out = cross_validate(gold, params, choices.seed)
+    heads = fit_heads(gold, params, choices.seed)
+    tables.write(workspace.table("gold_predictions"), prediction_rows(gold, held_out), schema.GOLD_PREDICTIONS)
+    threshold = abstention_threshold(gold, held_out.stance, params.target_risk)
+    facts = ModelFacts(encoded.encoder, len(gold.rows), choices.seed, params.target_risk, threshold)
+    save_model(workspace, heads.stance, heads.sentiment, facts)
