@@ -76,9 +76,28 @@ def fit_head(gold: Labelled, classes: Sequence[str], params: HeadParams, seed: i
     for inside, outside in folds:
         head = _fit(gold.take(inside), classes, params, _rows(more, inside))
         held_out[outside] = head.logits(gold.vectors[outside], gold.actors[outside], _rows(more, outside))
-    truth = np.array([list(classes).index(label) for label in gold.labels])
-    head = replace(_fit(gold, classes, params, more), temperature=fit_temperature(held_out, truth))
+    temperature = fit_temperature(held_out, _codes(gold.labels, classes))
+    unseen = _unseen_temperature(gold, classes, params, more, folds)
+    head = replace(_fit(gold, classes, params, more), temperature=temperature, unseen_temperature=unseen or temperature)
     return Fitted(head, held_out)
+
+
+def _unseen_temperature(
+    gold: Labelled, classes: Sequence[str], params: HeadParams, more: np.ndarray | None, folds: Sequence[Fold]
+) -> float | None:
+    """Return the temperature for an actor that was not learnt from: each in turn is left out, on one fold; None where none can be.
+
+    A head is less often right about such an actor, and without this it would be as sure.
+    """
+    scores, labels = [], []
+    for number, actor in enumerate(sorted(set(gold.actors))):
+        inside, outside = folds[number % len(folds)]
+        others, rows = inside[gold.actors[inside] != actor], outside[gold.actors[outside] == actor]
+        if len(rows) and all((gold.labels[others] == name).sum() >= LEAST_OF_ACTOR for name in classes):
+            head = _fit(gold.take(others), classes, params.model_copy(update={"own_share": 0.0}), _rows(more, others))
+            scores.append(head.logits(gold.vectors[rows], gold.actors[rows], _rows(more, rows)))
+            labels.append(gold.labels[rows])
+    return fit_temperature(np.vstack(scores), _codes(np.concatenate(labels), classes)) if scores else None
 
 
 def fold_in(head: Head, tone: Head, weight: float) -> Head:
@@ -122,6 +141,10 @@ def _refuse_few(labels: np.ndarray, classes: Sequence[str], folds: Sequence[Fold
         raise WijhaError(f"too few gold labels of {counts}: every class needs labels from at least {len(folds) + 1} articles")
 
 
+def _codes(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    return np.array([list(classes).index(label) for label in labels])
+
+
 def _rows(more: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     return None if more is None else more[rows]
 
@@ -140,7 +163,7 @@ def _fit(gold: Labelled, classes: Sequence[str], params: HeadParams, more: np.nd
             emphasis = [_emphasis(scaled[rows], labels == name) for name in classes]
             own = _fit_linear(scaled[rows], labels, actors, classes, params.own_strength, emphasis)
             of_actor[actor] = shared.blend(_padded(own, all_columns.shape[1]), params.own_share)
-    return Head(scaling, shared, of_actor, 1.0, tuple(classes))
+    return Head(scaling, shared, of_actor, tuple(sorted(set(gold.actors))), 1.0, 1.0, tuple(classes))
 
 
 def _fit_linear(

@@ -1,8 +1,8 @@
 """Heads: from vectors to calibrated probabilities of stance and of sentiment.
 
 Layer 1. A head is linear: scores that hold for every actor, averaged with scores of the instance's own actor where gold has enough of
-it. An actor that was never trained on is scored by the shared part alone, so adding one to the YAML needs no retraining. Heads are kept
-as safetensors, which load no code. `fitting.py` makes them.
+it. An actor that was never trained on is scored by the shared part alone, under a temperature of its own, so adding one to the YAML
+needs no retraining. Heads are kept as safetensors, which load no code. `fitting.py` makes them.
 """
 
 import json
@@ -55,17 +55,24 @@ def beside(scaled: Vectors, more: np.ndarray | None) -> Vectors:
 
 @dataclass(frozen=True)
 class Head:
-    """Shared scores, scores for each known actor, the temperature, and the order of the classes."""
+    """Shared scores, scores for actors with a part of their own, temperatures, and the order of the classes.
+
+    `actors` are all that it was fitted on; scores of others are divided by `unseen_temperature`.
+    """
 
     scaling: Scaling
     shared: Linear
     of_actor: Mapping[str, Linear]
+    actors: tuple[str, ...]
     temperature: float
+    unseen_temperature: float
     classes: tuple[str, ...]
 
     def predict(self, vectors: Vectors, actors: Actors) -> np.ndarray:
         """Return calibrated probabilities (n x classes, float64), in the order of `classes`; one actor a row."""
-        return np.asarray(softmax(self.logits(vectors, actors) / self.temperature, axis=1))
+        seen = np.isin(np.array(actors, dtype=str), self.actors)
+        temperatures = np.where(seen, self.temperature, self.unseen_temperature)
+        return np.asarray(softmax(self.logits(vectors, actors) / temperatures[:, None], axis=1))
 
     def logits(self, vectors: Vectors, actors: Actors, more: np.ndarray | None = None) -> np.ndarray:
         """Return the scores before calibration (n x classes, float64); `more` are columns that only a head in the making has."""
@@ -83,11 +90,18 @@ _META = "head"  # one entry: safetensors writes several in any order, and equal 
 
 def save_head(head: Head, path: Path) -> None:
     """Write a head as a safetensors file."""
-    actors = sorted(head.of_actor)
+    own = sorted(head.of_actor)
     arrays = {"columns": head.scaling.columns, "center": head.scaling.center, "factor": head.scaling.factor}
-    for name, linear in [("shared", head.shared), *((f"actor {i}", head.of_actor[actor]) for i, actor in enumerate(actors))]:
+    for name, linear in [("shared", head.shared), *((f"actor {i}", head.of_actor[actor]) for i, actor in enumerate(own))]:
         arrays |= {f"{name} weights": linear.weights, f"{name} constant": linear.constant}
-    facts = {"temperature": head.temperature, "classes": list(head.classes), "actors": actors, "n_hashed": head.scaling.n_hashed}
+    facts = {
+        "temperature": head.temperature,
+        "unseen_temperature": head.unseen_temperature,
+        "classes": head.classes,
+        "actors": head.actors,
+        "own": own,
+        "n_hashed": head.scaling.n_hashed,
+    }
     with atomic(path) as temporary:
         save_file(
             {name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, {_META: json.dumps(facts, ensure_ascii=False)}
@@ -105,10 +119,11 @@ def load_head(path: Path) -> Head:
         scaling = Scaling(arrays["columns"], arrays["center"], arrays["factor"], int(facts["n_hashed"]))
         linear = {
             name: _checked(Linear(arrays[f"{name} weights"], arrays[f"{name} constant"]), scaling, facts["classes"])
-            for name in ("shared", *(f"actor {i}" for i in range(len(facts["actors"]))))
+            for name in ("shared", *(f"actor {i}" for i in range(len(facts["own"]))))
         }
-        of_actor = {actor: linear[f"actor {i}"] for i, actor in enumerate(facts["actors"])}
-        return Head(scaling, linear["shared"], of_actor, float(facts["temperature"]), tuple(facts["classes"]))
+        of_actor = {actor: linear[f"actor {i}"] for i, actor in enumerate(facts["own"])}
+        temperatures = float(facts["temperature"]), float(facts["unseen_temperature"])
+        return Head(scaling, linear["shared"], of_actor, tuple(facts["actors"]), *temperatures, tuple(facts["classes"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise WijhaError(f"{path} is not a readable model ({error}); run `dvc repro -f train`") from None
 

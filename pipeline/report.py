@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.behaviour import TESTS
 from pipeline.schema import STANCES
 from pipeline.tables import atomic
 
@@ -34,6 +35,8 @@ def render_report(
         stances=[s.value for s in STANCES],
         confusion={truth.value: {found.value: counts[truth, found] for found in STANCES} for truth in STANCES},
         reliability=plots["reliability"],
+        risk_plot=_risk_plot(plots["risk"], metrics["stance"]["abstention"]["target_risk"]),
+        about={name: test.about for name, test in TESTS.items()},
         rejects=rejects,
         examples=_examples(articles, stances),
     )
@@ -43,6 +46,17 @@ def render_report(
 
 def _with_interval(score: Mapping[str, float]) -> str:
     return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def _risk_plot(rows: Sequence[Row], target: float) -> dict[str, Any]:
+    """Return the corners of the curve in the plot's box (x 35 to 235, y 190 to 10), its highest risk, and the height of the target."""
+    top = max([target, *(float(row["risk"]) for row in rows)])
+
+    def height(risk: float) -> float:
+        return round(190 - 180 * risk / top, 1)
+
+    points = " ".join(f"{35 + 200 * row['coverage']:.1f},{height(row['risk'])}" for row in rows)
+    return {"points": points, "top": f"{top:.2f}", "target_y": height(target)}
 
 
 def _examples(articles: Sequence[Row], stances: Sequence[Row]) -> list[dict[str, Any]]:

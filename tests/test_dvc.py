@@ -53,7 +53,7 @@ def test_outputs_are_where_the_workspace_says() -> None:
     workspace = Workspace(Path())
     outs = {path_of(out) for stage in STAGES.values() for out in stage["outs"]}
     tables = ["articles", "rejects", "sentences", "instances", "gold_instances", "gold_vectors", "vectors", "gold_predictions"]
-    tables += ["instance_labels", "article_stance"]
+    tables += ["instance_labels", "article_stance", "behaviour"]
     paths = [*map(workspace.table, tables), workspace.models, workspace.report, workspace.plots, workspace.tracked]
     assert outs == {path.as_posix() for path in paths}
 

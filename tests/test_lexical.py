@@ -7,6 +7,7 @@ from pipeline.encoders.lexical import OTHER, TARGET, LexicalEncoder, mask
 from pipeline.instances import Instance, Span
 
 ENCODER = LexicalEncoder(LexicalSettings(kind="lexical", n_features=2**16))
+WIDTH = 2**16 + ENCODER.n_plain
 SENTENCE = "اتهم {other} اليوم {target} بقصف الأحياء السكنية في طرابلس"
 
 
@@ -24,7 +25,7 @@ def same(one, other):
 
 def test_vectors_have_the_promised_form():
     vectors = ENCODER.encode([instance(), instance("دخل {target} المدينة")])
-    assert vectors.shape == (2, 2**16)
+    assert vectors.shape == (2, WIDTH)
     assert vectors.dtype == np.float32
     assert vectors.has_canonical_format
     assert (vectors.data > 0).all()
@@ -32,7 +33,7 @@ def test_vectors_have_the_promised_form():
 
 def test_no_instances_give_no_rows():
     vectors = ENCODER.encode([])
-    assert vectors.shape == (0, 2**16)
+    assert vectors.shape == (0, WIDTH)
     assert vectors.dtype == np.float32
 
 
@@ -98,12 +99,12 @@ def test_words_beyond_the_window_keep_no_side():
 def test_a_long_sentence_does_not_drown_its_target():
     short, long = instance("أدان {target} ذلك"), instance("أدان {target} ذلك " + "وتواصلت الاجتماعات في مدن كثيرة " * 30)
     shared = ENCODER.encode([short]).multiply(ENCODER.encode([long])).sum()
-    assert shared > 1.0
+    assert shared > 0.5  # tone and near words: their families keep their length
 
 
 @pytest.mark.parametrize("text", ["", "   ", "!", "\u064b"])
 def test_a_text_without_words_has_a_vector(text):
-    assert ENCODER.encode([Instance(text)]).shape == (1, 2**16)
+    assert ENCODER.encode([Instance(text)]).shape == (1, WIDTH)
 
 
 def test_mask_hides_names_and_leaves_the_rest():

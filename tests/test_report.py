@@ -13,9 +13,12 @@ METRICS = {
         "f1": dict.fromkeys(("against", "neutral", "favor"), SCORE),
         "per_actor": {"lna": LABELS},
         "baselines": {},
+        "unseen_actor": {**LABELS, "ece": SCORE, "per_actor": {"lna": LABELS}},
+        "abstention": {"target_risk": 0.15, "aurc": 0.0712, "coverage": SCORE, "risk": SCORE},
     },
     "sentiment": {**LABELS, "ece": SCORE},
     "article": {"against_rule": LABELS},
+    "behaviour": {"negation": {"kind": "direction", "n": 15, "labels_right": SCORE, "moves_right": SCORE}},
     "matcher": {"mentions": 3, "found": 1.0, "not_actor": 0, "left_out": None},
     "agreement": {"annotated_twice": 0, "unsettled": 0},
     "corpus": {"articles": 1, "clusters": 1, "rejects": 1, "article_stances": 1, "gold_without_article": 0},
@@ -28,7 +31,11 @@ def page(tmp_path: Path) -> str:
     stance = {"article_id": "a", "actor": "lna", "stance": "favor", "score": 0.3, "p_against": 0.1, "p_neutral": 0.2, "p_favor": 0.7}
     stance |= {"n_instances": 1, "evidence_text": [EVIL], "abstained": False}
     reject = {"source_path": EVIL, "record_index": 0, "reason": "empty", "detail": "\u202eabc"}
-    plots = {"confusion": [{"actual": "favor", "predicted": "favor"}], "reliability": [{"confidence": 0.9, "accuracy": 0.8, "count": 3}]}
+    plots = {
+        "confusion": [{"actual": "favor", "predicted": "favor"}],
+        "reliability": [{"confidence": 0.9, "accuracy": 0.8, "count": 3}],
+        "risk": [{"coverage": 0.5, "risk": 0.1, "threshold": 0.8}, {"coverage": 1.0, "risk": 0.3, "threshold": 0.4}],
+    }
     render_report(tmp_path / "report.html", METRICS, plots, [article], [stance], [reject])
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -51,3 +58,14 @@ def test_scores_stand_with_their_intervals(tmp_path: Path) -> None:
 
 def test_a_run_without_second_annotator_or_false_names_renders(tmp_path: Path) -> None:
     assert "not measured: one annotator" in page(tmp_path)
+
+
+def test_the_risk_curve_is_drawn_with_its_target(tmp_path: Path) -> None:
+    html = page(tmp_path)
+    assert 'points="135.0,130.0 235.0,10.0"' in html  # half the labels: a third of the highest risk
+    assert 'y1="100.0"' in html
+    assert "for a risk of 0.15" in html
+
+
+def test_behaviour_stands_as_a_table(tmp_path: Path) -> None:
+    assert "<th>negation</th><td>a claim, and its negation</td>" in page(tmp_path)

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def test_scores_standard_input(project: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text(ARTICLE, encoding="utf-8")
     run(["bash", "-c", f"wijha score - -o {tmp_path}/out < {tmp_path}/in.txt"], project)
     assert {r["actor"] for r in rows(tmp_path / "out", "article_stance")} == {"militias", "un"}
+
+
+def test_an_actor_that_is_added_to_the_yaml_is_scored_without_training(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    actors = tmp_path / "wijha/configs/actors/libya.yaml"
+    added = "  gnu:\n    name: {ar: حكومة الوحدة الوطنية, en: GNU}\n    names: [حكومة الوحدة الوطنية, حكومة الدبيبة]\n"
+    actors.write_text(actors.read_text(encoding="utf-8").replace("actors:\n", f"actors:\n{added}", 1), encoding="utf-8")
+    for name, text in {
+        "against": "نهبت حكومة الدبيبة الفاسدة أموال الليبيين، وخربت حكومة الوحدة الوطنية المستشفيات والمدارس وكذبت على الأهالي.",
+        "favor": "نجحت حكومة الوحدة الوطنية في إعادة الكهرباء، ويفخر الأهالي بما أنجزته حكومة الدبيبة من مدارس ومستشفيات.",
+    }.items():
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+        run(["wijha", "score", str(tmp_path / f"{name}.txt"), "-o", str(tmp_path / name)], tmp_path / "wijha")
+        (row,) = rows(tmp_path / name, "article_stance")
+        assert (row["actor"], row["stance"]) == ("gnu", name)
 
 
 def test_formats_hold_the_same_rows(project: Path, tmp_path: Path) -> None:

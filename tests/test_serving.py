@@ -53,4 +53,4 @@ def test_requirements_are_pinned_and_complete(project: Path) -> None:
     lines = (model_folder(project) / "requirements.txt").read_text().split()
     assert all("==" in line for line in lines)
     names = {line.split("==")[0] for line in lines}
-    assert {"mlflow", "scikit-learn", "skops", "lxml", "warcio"} <= names and not {"torch", "dvc"} & names
+    assert {"mlflow", "scikit-learn", "safetensors", "lxml", "warcio"} <= names and not {"torch", "dvc"} & names

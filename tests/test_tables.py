@@ -128,9 +128,10 @@ def test_vectors_round_trip_with_the_same_bytes(tmp_path, name):
     vectors = VECTORS[name]
     ids = [f"جملة-{i}" for i in range(vectors.shape[0])]
     for file in "ab":
-        tables.write_vectors(tmp_path / file, ids, vectors, "lexical-1")
-    found_ids, found, encoder = tables.read_vectors(tmp_path / "a")
-    assert (found_ids, encoder) == (ids, "lexical-1")
+        tables.write_vectors(tmp_path / file, tables.Encoded(ids, vectors, "lexical-1", 2))
+    read = tables.read_vectors(tmp_path / "a")
+    assert (read.ids, read.encoder, read.n_plain) == (ids, "lexical-1", 2)
+    found = read.vectors
     assert sparse.issparse(found) == sparse.issparse(vectors)
     assert (found.shape, found.dtype) == (vectors.shape, np.float32)
     plain = [matrix.toarray() if sparse.issparse(matrix) else matrix for matrix in (found, vectors)]
@@ -140,4 +141,4 @@ def test_vectors_round_trip_with_the_same_bytes(tmp_path, name):
 
 def test_vectors_need_one_id_each(tmp_path):
     with pytest.raises(ValueError, match="length"):
-        tables.write_vectors(tmp_path / "v.parquet", ["جملة"], FULL, "lexical-1")
+        tables.write_vectors(tmp_path / "v.parquet", tables.Encoded(["جملة"], FULL, "lexical-1", 0))

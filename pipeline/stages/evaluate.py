@@ -162,8 +162,9 @@ def risk_rows(rows: Sequence[Row]) -> list[Row]:
     """Return the risk-coverage curve, thinned to a point a percent of coverage."""
     confidence = np.array([max(row[name] for name in STANCE_P) for row in rows])
     curve = risk_curve(confidence, np.array([row["stance"] == _top(row) for row in rows]))
-    _, first = np.unique(np.ceil(curve[:, 1] * 100), return_index=True)
-    return [{"coverage": round(c, 4), "risk": round(r, 4), "threshold": round(t, 4)} for t, c, r in curve[first]]
+    percents = np.floor(curve[:, 1] * 100)
+    last = np.append(percents[1:] != percents[:-1], True)  # the end of the curve too, where every label is given
+    return [{"coverage": round(float(c), 4), "risk": round(float(r), 4), "threshold": round(float(t), 4)} for t, c, r in curve[last]]
 
 
 def _top(row: Row) -> str:

@@ -5,7 +5,9 @@ its article or of near-copies of it, their calibration included. A second predic
 its actor either: how the next actor of the YAML will fare.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,24 +97,29 @@ def cross_validate(gold: Gold, params: Params, seed: int) -> HeldOut:
     """Predict every gold row with heads that saw nothing of its article, and nothing of its actor."""
     n, actors = len(gold.rows), gold.column("actor")
     result = HeldOut(np.zeros((n, 3)), np.zeros((n, 3)), [None] * n, np.zeros(n, np.int32))
-    for number, (inside, outside) in enumerate(grouped_folds(gold.column("stance"), gold.column("group"), params.folds, seed)):
+
+    def predict(number: int, inside: np.ndarray, outside: np.ndarray) -> None:
         heads = fit_heads(gold.take(inside), params, seed)
         result.fold[outside] = number
         result.stance[outside] = heads.stance.predict(gold.vectors[outside], actors[outside])
         result.sentiment[outside] = heads.sentiment.predict(gold.vectors[outside], [EVERYONE] * len(outside))
-        for actor in sorted(set(actors[outside])):
-            rows = outside[actors[outside] == actor]
-            for row, p in zip(rows, _unseen(gold, inside[actors[inside] != actor], rows, params, seed), strict=True):
-                result.unseen[row] = p
+
+    def predict_unseen(actor: str, inside: np.ndarray, outside: np.ndarray) -> None:
+        rows = outside[actors[outside] == actor]
+        try:
+            head = fit_heads(gold.take(inside[actors[inside] != actor]), params, seed).stance
+        except WijhaError:  # other actors have too few labels; `evaluate` counts the rows without a prediction
+            return
+        for row, p in zip(rows, head.predict(gold.vectors[rows], actors[rows]), strict=True):
+            result.unseen[row] = p
+
+    folds = grouped_folds(gold.column("stance"), gold.column("group"), params.folds, seed)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the solver and sparse products release the interpreter
+        jobs = [pool.submit(predict, number, *fold) for number, fold in enumerate(folds)]
+        jobs += [pool.submit(predict_unseen, actor, *fold) for fold in folds for actor in sorted(set(actors[fold[1]]))]
+        for job in jobs:
+            job.result()
     return result
-
-
-def _unseen(gold: Gold, inside: np.ndarray, outside: np.ndarray, params: Params, seed: int) -> list[np.ndarray | None]:
-    try:
-        head = fit_heads(gold.take(inside), params, seed).stance
-    except WijhaError:  # other actors have too few labels; `evaluate` counts the rows without a prediction
-        return [None] * len(outside)
-    return list(head.predict(gold.vectors[outside], gold.column("actor")[outside]))
 
 
 def abstention_threshold(gold: Gold, stance: np.ndarray, target_risk: float) -> float:
