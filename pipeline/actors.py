@@ -209,8 +209,10 @@ _CLITICS_BEFORE_NAME = {"", "و", "ف", "ب", "ك", "ل", "وب", "ول", "وك"
 
 
 def _at_boundaries(text: str, start: int, end: int) -> bool:
-    if end < len(text) and text[end].isalpha():
+    if end < len(text) and (text[end].isalpha() or (text[end].isdigit() and text[end - 1].isdigit())):
         return False
+    if start > 0 and text[start].isdigit() and text[start - 1].isdigit():
+        return False  # "444" is no part of "1444"
     word = start
     while word > 0 and start - word < 4 and text[word - 1].isalpha():
         word -= 1
