@@ -2,14 +2,16 @@
 
 Layer 1. An actor set is one YAML file (`configs/actors/`): names, loaded names, people with dates, and what rules a match out.
 Matching is leftmost-longest over one Aho-Corasick automaton of all actors and decoys on the folded text, at word boundaries, with
-the clitics و ف ب ك ل أ before the first word. So "ميليشيات حفتر" (an LNA name) beats "ميليشيات", and a decoy such as
-"كتائب القذافي" swallows the words without giving a mention.
+the clitics و ف ب ك ل أ before the first word, and what posts write together with it (يا and the هـ and عـ of speech). So
+"ميليشيات حفتر" (an LNA name) beats "ميليشيات", and a decoy such as "كتائب القذافي" swallows the words without giving a mention; a
+decoy also takes away a name that ends inside it: "وحدات الجيش" of "وحدات الجيش السوري".
 """
 
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ class Context:
 
     folded: str = ""
     published: dt.date | None = None
-    _standing: list[tuple[int, int]] = field(default_factory=list, compare=False)  # counted when first asked for
+    _standing: list[bool] = field(default_factory=list, compare=False)  # is it home; decided when first asked for
 
     @classmethod
     def of(cls, folded: str, published: str | None = None) -> "Context":
@@ -61,6 +63,7 @@ class _Pattern:
     unless: tuple[str, ...]
     since: dt.date | None = None
     until: dt.date | None = None
+    dated: bool = False  # counts only when the article's date is known
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,10 @@ class ActorSet:
             return False
         if any(_has_phrase(sentence, phrase) for phrase in pattern.unless):
             return False
-        if context.published is not None:
+        if context.published is None:
+            if pattern.dated:
+                return False
+        else:
             if pattern.since and context.published < pattern.since:
                 return False
             if pattern.until and context.published > pattern.until:
@@ -149,19 +155,24 @@ class ActorSet:
 
     @cached_property
     def _cues(self) -> "_Cues":
-        return _Cues(self.config.home, self.config.elsewhere)
+        return _Cues(self.config.home, self.config.elsewhere.values())
 
     def _is_home(self, start: int, end: int, sentence: str, context: Context) -> bool:
         """Decide where a generic name belongs: by the cues of the sentence, a tie by the nearest, none by the article."""
-        home, elsewhere = self._cues.find(sentence)
-        near, far = _distances(home, start, end), _distances(elsewhere, start, end)
+        home, *elsewhere = self._cues.find(sentence)
+        near, far = _distances(home, start, end), _distances(chain.from_iterable(elsewhere), start, end)
         if near or far:
             return len(near) > len(far) or (len(near) == len(far) and min(near) <= min(far))
         if not context._standing:
-            here_spans, there_spans = self._cues.find(context.folded)
-            context._standing.append((len(here_spans), len(there_spans)))
-        here, there = context._standing[0]
-        return here >= there and (here > 0 or len(context.folded) < PLACELESS_POST)
+            context._standing.append(self._stands_home(context.folded))
+        return context._standing[0]
+
+    def _stands_home(self, folded: str) -> bool:
+        """Decide where an article belongs: home, if no other place has more cues and all others not twice as many."""
+        here, *there = map(len, self._cues.find(folded))
+        if not here:
+            return not any(there) and len(folded) < PLACELESS_POST
+        return here >= max(there, default=0) and 2 * here > sum(there)
 
 
 def _all_patterns(config: ActorConfig) -> Iterable[tuple[Alias, _Pattern]]:
@@ -180,9 +191,10 @@ def _all_patterns(config: ActorConfig) -> Iterable[tuple[Alias, _Pattern]]:
             for alias in aliases:
                 yield alias, _Pattern(key, tone, generic, _folded(alias.needs), _folded(alias.unless))
         for person in actor.people:
-            for alias in person.aliases:
-                needs, unless = _folded(alias.needs), _folded(alias.unless)
-                yield alias, _Pattern(key, Tone.PLAIN, False, needs, unless, person.since, person.until)
+            for aliases, shared in ((person.aliases, False), (person.generic, True)):
+                for alias in aliases:
+                    needs, unless = _folded(alias.needs), _folded(alias.unless)
+                    yield alias, _Pattern(key, Tone.PLAIN, shared, needs, unless, person.since, person.until, shared)
 
 
 def _folded(phrases: Iterable[str]) -> tuple[str, ...]:
@@ -192,13 +204,15 @@ def _folded(phrases: Iterable[str]) -> tuple[str, ...]:
 # --- boundaries and context ---------------------------------------------------------------------------------------------------
 
 # ل also before what only looks like the article once folded: "لألوية"
-_CLITICS_BEFORE_ARTICLE = {"", "و", "ف", "ب", "ك", "ا", "وب", "وك", "فب", "فك", "اف", "او", "ل", "ول", "فل"}
-_CLITICS_BEFORE_NAME = {"", "و", "ف", "ب", "ك", "ل", "وب", "ول", "وك", "فب", "فل", "فك"}
+_CLITICS_BEFORE_ARTICLE = {"", "و", "ف", "ب", "ك", "ا", "وب", "وك", "فب", "فك", "اف", "او", "ل", "ول", "فل", "ه", "وه", "ع", "وع"}
+_CLITICS_BEFORE_NAME = {"", "و", "ف", "ب", "ك", "ل", "وب", "ول", "وك", "فب", "فل", "فك", "يا", "ويا", "هال"}
 
 
 def _at_boundaries(text: str, start: int, end: int) -> bool:
-    if end < len(text) and text[end].isalpha():
+    if end < len(text) and (text[end].isalpha() or (text[end].isdigit() and text[end - 1].isdigit())):
         return False
+    if start > 0 and text[start].isdigit() and text[start - 1].isdigit():
+        return False  # "444" is no part of "1444"
     word = start
     while word > 0 and start - word < 4 and text[word - 1].isalpha():
         word -= 1
@@ -209,6 +223,9 @@ def _at_boundaries(text: str, start: int, end: int) -> bool:
 
 
 def _leftmost_longest(hits: list[_Hit]) -> list[_Hit]:
+    decoys = [hit for hit in hits if hit.pattern.actor is None]
+    if decoys:
+        hits = [hit for hit in hits if not any(hit.start < decoy.start < hit.end < decoy.end for decoy in decoys)]
     kept: list[_Hit] = []
     for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
         if not kept or hit.start >= kept[-1].end:
@@ -220,24 +237,26 @@ _CUE_CLITICS = {conjunction + article for conjunction in ("", "و", "ف") for ar
 
 
 class _Cues:
-    """Words and phrases that place a text in this conflict or elsewhere; `word*` has any ending."""
+    """Words and phrases that place a text in this conflict or in one of the other places; `word*` has any ending."""
 
-    def __init__(self, home: Iterable[str], elsewhere: Iterable[str]) -> None:
+    def __init__(self, home: Iterable[str], elsewhere: Iterable[Iterable[str]]) -> None:
+        places = [home, *elsewhere]
         known: dict[str, set[tuple[int, bool, int]]] = {}
-        for side, cues in enumerate((home, elsewhere)):
+        for place, cues in enumerate(places):
             for cue in cues:
                 stem = fold(cue.removesuffix("*")).text
-                known.setdefault(stem, set()).add((len(stem), cue.endswith("*"), side))
+                known.setdefault(stem, set()).add((len(stem), cue.endswith("*"), place))
+        self._places = len(places)
         self._automaton = ahocorasick.Automaton()
         for stem, entries in known.items():
             self._automaton.add_word(stem, tuple(sorted(entries)))
         self._automaton.make_automaton()
 
-    def find(self, folded: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return the spans of the cues of home and of elsewhere in a folded text."""
-        spans: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
+    def find(self, folded: str) -> list[list[tuple[int, int]]]:
+        """Return the spans of the cues in a folded text, place by place, home first."""
+        spans: list[set[tuple[int, int]]] = [set() for _ in range(self._places)]
         for last, entries in self._automaton.iter(folded) if len(self._automaton) else ():
-            for length, any_ending, side in entries:
+            for length, any_ending, place in entries:
                 end, word = last + 1, last + 1 - length
                 if not any_ending and end < len(folded) and folded[end].isalnum():
                     continue
@@ -246,8 +265,8 @@ class _Cues:
                 if (word == 0 or not folded[word - 1].isalnum()) and folded[word : last + 1 - length] in _CUE_CLITICS:
                     while any_ending and end < len(folded) and folded[end].isalnum():
                         end += 1
-                    spans[side].add((word, end))
-        return sorted(spans[0]), sorted(spans[1])
+                    spans[place].add((word, end))
+        return [sorted(found) for found in spans]
 
 
 def _distances(spans: Iterable[tuple[int, int]], start: int, end: int) -> list[int]:

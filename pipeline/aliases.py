@@ -46,11 +46,16 @@ class Alias(Strict):
 
 
 class Person(Strict):
-    """A leader or spokesman, who denotes the actor while in the role (dates inclusive; null is open)."""
+    """A leader or spokesman, who denotes the actor while in the role (dates inclusive; null is open).
+
+    `generic` aliases are shared with others (a bare surname): they count only in an article whose date is known and falls in the
+    term, and which does not point to another country.
+    """
 
     name: str
     role: str
     aliases: tuple[Alias, ...]
+    generic: tuple[Alias, ...] = ()
     since: dt.date | None = None
     until: dt.date | None = None
 
@@ -83,15 +88,21 @@ class Actor(Strict):
 class ActorConfig(Strict):
     """One file of `configs/actors/`.
 
-    home, elsewhere: words that place a text in this conflict or in another country; `word*` matches any ending.
+    home, elsewhere: words that place a text in this conflict or in another country; `word*` matches any ending. `elsewhere` is
+    grouped by place (a plain list is one place): an article on this conflict may compare it with several others.
     decoys: phrases that hold an alias but denote nobody here.
     """
 
     title: str
     actors: dict[str, Actor] = Field(min_length=1)
     home: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
+    elsewhere: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     decoys: tuple[Alias, ...] = ()
+
+    @field_validator("elsewhere", mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        return {"elsewhere": value} if isinstance(value, (list, tuple)) else value
 
     @field_validator("actors")
     @classmethod
