@@ -8,7 +8,7 @@ decoy also takes away a name that ends inside it: "وحدات الجيش" of "و
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -17,7 +17,7 @@ from typing import Any
 
 import ahocorasick
 
-from pipeline.aliases import ActorConfig, Alias, Tone, expand, with_article
+from pipeline.aliases import COMPANION, ActorConfig, Alias, Tone, expand, with_article
 from pipeline.arabic import Mapped, fold
 from pipeline.config import load
 
@@ -64,6 +64,11 @@ class _Pattern:
     since: dt.date | None = None
     until: dt.date | None = None
     dated: bool = False  # counts only when the article's date is known
+
+    @property
+    def sure(self) -> bool:
+        """Whether it denotes its actor whatever stands around it."""
+        return self.actor is not None and not (self.generic or self.needs or self.dated)
 
 
 @dataclass(frozen=True)
@@ -128,19 +133,32 @@ class ActorSet:
         return automaton
 
     def _hits(self, folded: str, context: Context) -> list[_Hit]:
+        found = [
+            (last - length + 1, last + 1, patterns)
+            for last, (length, patterns) in self._automaton.iter(folded)
+            if _at_boundaries(folded, last - length + 1, last + 1)
+        ]
+        sure = [
+            (start, end)
+            for start, end, patterns in found
+            if len(found) > 1 and any(p.sure and self._holds(p, start, end, folded, context, ()) for p in patterns)
+        ]
         hits = []
-        for last, (length, patterns) in self._automaton.iter(folded):
-            start, end = last - length + 1, last + 1
-            if not _at_boundaries(folded, start, end):
-                continue
-            pattern = next((p for p in patterns if self._holds(p, start, end, folded, context)), None)
+        for start, end, patterns in found:
+            companions = [span for span in sure if span[1] <= start or end <= span[0]]
+            pattern = next((p for p in patterns if self._holds(p, start, end, folded, context, companions)), None)
             if pattern is not None:
                 hits.append(_Hit(start, end, pattern))
         return hits
 
-    def _holds(self, pattern: _Pattern, start: int, end: int, sentence: str, context: Context) -> bool:
-        if pattern.needs and not any(_has_phrase(f"{sentence}\n{context.folded}", p) for p in pattern.needs):
-            return False
+    def _holds(
+        self, pattern: _Pattern, start: int, end: int, sentence: str, context: Context, companions: Sequence[tuple[int, int]]
+    ) -> bool:
+        """Say whether a name denotes its actor here; `companions` are the sure names of actors elsewhere in the sentence."""
+        if pattern.needs and not (companions and COMPANION in pattern.needs):
+            whole = f"{sentence}\n{context.folded}"
+            if not any(_has_phrase(whole, phrase) for phrase in pattern.needs):
+                return False
         if any(_has_phrase(sentence, phrase) for phrase in pattern.unless):
             return False
         if context.published is None:
@@ -151,16 +169,19 @@ class ActorSet:
                 return False
             if pattern.until and context.published > pattern.until:
                 return False
-        return not pattern.generic or self._is_home(start, end, sentence, context)
+        return not pattern.generic or self._is_home(start, end, sentence, context, companions)
 
     @cached_property
     def _cues(self) -> "_Cues":
         return _Cues(self.config.home, self.config.elsewhere.values())
 
-    def _is_home(self, start: int, end: int, sentence: str, context: Context) -> bool:
-        """Decide where a generic name belongs: by the cues of the sentence, a tie by the nearest, none by the article."""
+    def _is_home(self, start: int, end: int, sentence: str, context: Context, companions: Sequence[tuple[int, int]]) -> bool:
+        """Decide where a generic name belongs: by the cues of the sentence, a tie by the nearest, none by the article.
+
+        Sure names of actors are cues of home.
+        """
         home, *elsewhere = self._cues.find(sentence)
-        near, far = _distances(home, start, end), _distances(chain.from_iterable(elsewhere), start, end)
+        near, far = _distances({*home, *companions}, start, end), _distances(chain.from_iterable(elsewhere), start, end)
         if near or far:
             return len(near) > len(far) or (len(near) == len(far) and min(near) <= min(far))
         if not context._standing:
@@ -198,7 +219,7 @@ def _all_patterns(config: ActorConfig) -> Iterable[tuple[Alias, _Pattern]]:
 
 
 def _folded(phrases: Iterable[str]) -> tuple[str, ...]:
-    return tuple(fold(phrase).text for phrase in phrases)
+    return tuple(phrase if phrase == COMPANION else fold(phrase).text for phrase in phrases)
 
 
 # --- boundaries and context ---------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.config import Strict
 
 MAX_EXPANSIONS = 4000
+COMPANION = "<actor>"  # among `needs`: a sure name of any actor, elsewhere in the sentence
 
 
 class Tone(StrEnum):
@@ -26,7 +27,8 @@ class Tone(StrEnum):
 class Alias(Strict):
     """A surface name as a small pattern: `(a|b)` one of these, `(a)?` may be missing.
 
-    needs: one of these phrases must stand in the article. unless: none of these may stand in the sentence.
+    needs: one of these phrases must stand in the article, or, for `<actor>`, a sure name of an actor in the sentence.
+    unless: none of these may stand in the sentence.
     """
 
     name: str = Field(min_length=2)

@@ -343,3 +343,35 @@ def test_an_envoy_counts_by_surname_in_the_term_only():
     assert ("un", fold("سلامة").text) in libyan(text, "2018-05-01")
     assert not libyan(text, "2014-05-01")
     assert not libyan(text)
+
+
+# ---------------------------------------------------------------- names that lean on other names
+
+COMPANIONS = """
+title: ليبيا
+home: [ليبيا]
+elsewhere: [تونس]
+actors:
+  militias:
+    name: {ar: الميليشيات, en: Armed groups}
+    names: [كتيبة النواصي]
+    generic: [المسلحون]
+  un:
+    name: {ar: الأمم المتحدة, en: United Nations}
+    names: [{name: البعثة, needs: [<actor>, الأمم المتحدة]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("زارت البعثة كتيبة النواصي", ["un", "militias"]),
+        ("زارت البعثة المتحف", []),  # an archaeological one, perhaps
+        ("زارت البعثة المتحف ثم عادت البعثة", []),  # two unsure names make no sure one
+        ("رد المسلحون على كتيبة النواصي في تونس", ["militias", "militias"]),  # the sure name is the nearer cue
+        ("رد المسلحون في تونس", []),
+    ],
+)
+def test_a_sure_name_of_an_actor_vouches_for_others(text, expected):
+    companions = ActorSet.compile(ActorConfig.model_validate(yaml.safe_load(COMPANIONS)))
+    assert [mention.actor for mention in companions.find(text)] == expected
