@@ -41,6 +41,7 @@ class LexicalSettings(Strict):
     word_ngrams: int = Field(default=1, ge=1, le=4, description="longest n-gram of stems")
     mask_target: bool = Field(default=True, description="hide the target's names, so that what is learnt holds for other actors")
     mask_others: bool = Field(default=True, description="hide the names of other actors")
+    outside: float = Field(default=0.3, ge=0, le=1, description="what words outside the target's clause count for where another is named")
     weights: FamilyWeights = FamilyWeights()
 
 

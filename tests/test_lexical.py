@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from pipeline.aliases import Tone
+from pipeline.arabic import fold
 from pipeline.config import LexicalSettings
-from pipeline.encoders.lexical import OTHER, TARGET, LexicalEncoder, mask
+from pipeline.encoders.lexical import OTHER, TARGET, LexicalEncoder, mask, words_of
 from pipeline.instances import Instance, Span
 
 ENCODER = LexicalEncoder(LexicalSettings(kind="lexical", n_features=2**16))
@@ -105,6 +106,39 @@ def test_a_long_sentence_does_not_drown_its_target():
 @pytest.mark.parametrize("text", ["", "   ", "!", "\u064b"])
 def test_a_text_without_words_has_a_vector(text):
     assert ENCODER.encode([Instance(text)]).shape == (1, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("template", "clause"),
+    [
+        ("دخل {target} المدينة، وقصفت {other} السوق", "دخل {target} المدينة"),
+        ("قصفت {other} السوق لكن {target} حمى الأهالي", "لكن {target} حمى الأهالي"),
+        ("{target} حمى الأهالي بينما قصفت {other} السوق", "{target} حمى الأهالي"),
+        ("طرد {target} {other} من السوق", "طرد {target}"),
+        ("هرب الغزاة {other} {target}", "{target}"),
+        ("قصفت {other} السوق. عاد {target} مساء. وهدأت المدينة", "عاد {target} مساء"),
+    ],
+)
+def test_where_another_is_named_only_the_words_of_the_clause_count_whole(template, clause):
+    words = words_of(instance(template), LexicalSettings(kind="lexical", outside=0.25))
+    whole = [form for form, share in zip(words.forms, words.shares, strict=True) if share == 1 and form != OTHER]
+    assert whole == fold(clause.format(target=TARGET)).text.split()
+    assert set(words.shares) == {0.25, 1.0}
+
+
+def test_where_no_other_is_named_all_words_count_whole():
+    words = words_of(instance("قصف المدينة، لكن {target} حمى الأهالي"), LexicalSettings(kind="lexical", outside=0.25))
+    assert set(words.shares) == {1.0}
+
+
+def test_words_outside_the_clause_weigh_less_in_the_vector():
+    text = "قصفت {other} السوق. عاد {target} مساء"
+    norms = []
+    for outside in (1.0, 0.5, 0.0):
+        encoder = LexicalEncoder(LexicalSettings(kind="lexical", n_features=2**16, outside=outside))
+        short, long = encoder.encode([instance("قصفت السوق {target}"), instance(text)])
+        norms.append(short.multiply(long).sum())
+    assert norms[0] > norms[1] > norms[2]
 
 
 def test_mask_hides_names_and_leaves_the_rest():

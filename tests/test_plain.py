@@ -45,7 +45,9 @@ def test_shape_tells_the_tone_of_other_actors():
 
 
 def test_lexicon_sums_each_category_and_side():
-    found = lexicon_features([Hit("advocacy", -1.0, 0), Hit("advocacy", -0.5, 2), Hit("advocacy", 0.5, 4), Hit("negator", 0.0, 5)])
+    found = lexicon_features(
+        [Hit("advocacy", -1.0, 0), Hit("advocacy", -0.5, 2), Hit("advocacy", 0.5, 4), Hit("negator", 0.0, 5)], [1.0] * 6
+    )
     assert found == {
         "lexicon advocacy hostile": pytest.approx(math.log1p(1.5)),
         "lexicon advocacy favorable": pytest.approx(math.log1p(0.5)),
@@ -53,3 +55,10 @@ def test_lexicon_sums_each_category_and_side():
         "lexicon balance hostile": pytest.approx(1 / 3),
     }
     assert set(found) <= set(COLUMNS)
+
+
+def test_a_hit_counts_for_the_share_of_its_word():
+    hits = [Hit("advocacy", -1.0, 0), Hit("advocacy", 1.0, 1)]
+    found = lexicon_features(hits, [1.0, 0.25])
+    assert found["lexicon advocacy favorable"] == pytest.approx(math.log1p(0.25))
+    assert found["lexicon balance hostile"] == pytest.approx(0.75 / 2.25)

@@ -1,7 +1,8 @@
 """The embedded encoder: hashed n-grams around a masked target. No download, no state.
 
 Every mention of the target is replaced by one token and every other actor by another, so that what is learnt about one actor holds for
-the next; links and @names become one token each, hashtags fall into their words, letters drawn out ("راااائع") are cut to two. Then an
+the next; links and @names become one token each, hashtags fall into their words, letters drawn out ("راااائع") are cut to two. Where
+another actor is named, words outside the target's clause count for less (`outside`): what is said there is said of the other. Then an
 instance has six families of features, each scaled to the length that `weights` of its settings gives it, so that a long sentence's
 characters do not drown its target:
   stem     stems and their n-grams (Snowball's Arabic stemmer)        hashed
@@ -10,15 +11,19 @@ characters do not drown its target:
   tone     the tone of the target's own names                         a column each (`plain.py`)
   shape    who speaks, what is quoted, how many, how long, how loud   a column each
   lexicon  sums over the stance lexicon (not scaled to a length)      a column each
-Counts are 1 + log(tf). Hashing: Weinberger et al. 2009; without signs, because heads reweight hashed columns by document frequency.
+Counts are 1 + log(tf), or tf below one. Hashing: Weinberger et al. 2009; without signs, because heads reweight hashed columns by
+document frequency.
 Which families and weights is measured by experiments/compare.
 """
 
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import snowballstemmer
@@ -33,13 +38,20 @@ from pipeline.lexicon import STANCE_LEXICON, load_lexicon
 
 TARGET = "\ue000"
 OTHER = "\ue001"
-_VERSION = 3  # raise it when a feature changes: it is part of the fingerprint
-_TOKEN = re.compile(rf"[{TARGET}{OTHER}]|\w+|[!?؟…]|[\U0001f300-\U0001faff\u2600-\u27bf]")
+_VERSION = 4  # raise it when a feature changes: it is part of the fingerprint
+_TOKEN = re.compile(rf"[{TARGET}{OTHER}]|\w+|[!?؟…]|[\U0001f300-\U0001faff\u2600-\u27bf]|[،؛,;:.«»\"()|\n-]")
+_PUNCTUATION = frozenset('،؛,;:.«»"()|\n-')
+_CLAUSE_ENDS = _PUNCTUATION | {*"!?؟…", OTHER}
+# folded words that turn to something else; they belong to the clause that they open
+_CLAUSE_OPENERS = frozenset(
+    ["لكن", "ولكن", "بينما", "فيما", "اما", "بل", "غير", "الا", "انما", "وانما", "رغم", "بيد", "حين", "خلافا", "عكس", "مقابل", "لولا"]
+)
 _LINK = re.compile(r"https?\S+|www\.\S+|\bt\.co/\S+")
 _AT_NAME = re.compile(r"@\w+")
 _DRAWN_OUT = re.compile(r"(\D)\1{2,}")
 
-Stem = Callable[[str], str]
+Stem: TypeAlias = Callable[[str], str]
+Counted: TypeAlias = tuple[str, float]  # a feature, and what one occurrence counts for
 _stemmer = snowballstemmer.stemmer("arabic")
 
 
@@ -65,32 +77,36 @@ class LexicalEncoder:
         if not instances:  # the hasher refuses an empty sequence
             return sparse.csr_matrix(np.zeros((0, self._settings.n_features + self.n_plain), np.float32))
         hasher = FeatureHasher(self._settings.n_features, input_type="pair", dtype=np.float32, alternate_sign=False)
-        words = [words_of(instance, self._settings) for instance in instances]
-        hashed = hasher.transform(self._hashed(found) for found in words)
-        matrix = sparse.csr_matrix(sparse.hstack([hashed, self._plain(instances, words)], format="csr"))
+        read = [words_of(instance, self._settings) for instance in instances]
+        hashed = hasher.transform(self._hashed(words) for words in read)
+        matrix = sparse.csr_matrix(sparse.hstack([hashed, self._plain(instances, read)], format="csr"))
         matrix.sum_duplicates()
         return matrix
 
-    def _hashed(self, words: Sequence[str]) -> Iterator[tuple[str, float]]:
+    def _hashed(self, words: "Words") -> Iterator[tuple[str, float]]:
         settings, weights = self._settings, self._settings.weights
-        families: tuple[tuple[str, float, Iterable[str]], ...] = (
-            ("stem", weights.stem, _grams([self._stem(word) for word in words], settings.word_ngrams)),
+        near = _near(words.forms, settings.window)
+        families: tuple[tuple[str, float, Iterable[Counted]], ...] = (
+            ("stem", weights.stem, _grams([self._stem(form) for form in words.forms], words.shares, settings.word_ngrams)),
             ("char", weights.char, _char_grams(words, *settings.char_ngrams)),
-            ("near", weights.near, _near(words, settings.window)),
+            ("near", weights.near, ((name, 1.0) for name in near)),
         )
-        for family, weight, names in families:
+        for family, weight, counted in families:
             if weight:
-                counts = {name: 1 + math.log(count) for name, count in Counter(names).items()}
-                yield from ((f"{family} {name}", value * weight) for name, value in scaled_to_unit(counts).items())
+                sums: defaultdict[str, float] = defaultdict(float)
+                for name, share in counted:
+                    sums[name] += share
+                values = {name: 1 + math.log(total) if total >= 1 else total for name, total in sums.items()}
+                yield from ((f"{family} {name}", value * weight) for name, value in scaled_to_unit(values).items())
 
-    def _plain(self, instances: Sequence[Instance], words: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+    def _plain(self, instances: Sequence[Instance], read: Sequence["Words"]) -> sparse.csr_matrix:
         weights = self._settings.weights
         matrix = np.zeros((len(instances), self.n_plain), np.float32)
-        for row, (instance, found) in enumerate(zip(instances, words, strict=True)):
+        for row, (instance, words) in enumerate(zip(instances, read, strict=True)):
             families = (
                 (weights.tone, tone_features(instance)),
                 (weights.shape, shape_features(instance)),
-                (weights.lexicon, lexicon_features(self._lexicon.find(found)) if weights.lexicon else {}),
+                (weights.lexicon, lexicon_features(self._lexicon.find(words.forms), words.shares) if weights.lexicon else {}),
             )
             for weight, values in families:
                 for name, value in values.items():
@@ -98,11 +114,36 @@ class LexicalEncoder:
         return sparse.csr_matrix(matrix)
 
 
-def words_of(instance: Instance, settings: LexicalSettings) -> list[str]:
-    """Return the folded words of an instance, mentions masked as the settings say."""
+@dataclass(frozen=True)
+class Words:
+    """The folded words of an instance, mentions masked, and what each counts for, in [0, 1]."""
+
+    forms: list[str]
+    shares: list[float]
+
+
+def words_of(instance: Instance, settings: LexicalSettings) -> Words:
+    """Return the words of an instance, mentions masked as the settings say."""
     text = mask(instance, target=settings.mask_target, others=settings.mask_others)
     text = _AT_NAME.sub(" M ", _LINK.sub(" U ", text)).replace("_", " ").replace("#", " ")
-    return _TOKEN.findall(_DRAWN_OUT.sub(r"\1\1", text))
+    tokens = _TOKEN.findall(_DRAWN_OUT.sub(r"\1\1", text))
+    clause = _clause(tokens) if OTHER in tokens else set()
+    shares = [1.0 if not clause or i in clause or token == OTHER else settings.outside for i, token in enumerate(tokens)]
+    kept = [i for i, token in enumerate(tokens) if token not in _PUNCTUATION]
+    return Words([tokens[i] for i in kept], [shares[i] for i in kept])
+
+
+def _clause(tokens: Sequence[str]) -> set[int]:
+    """Return the places of the target's mentions and of the words around each, up to punctuation, another actor or a turn."""
+    places: set[int] = set()
+    for at in (i for i, token in enumerate(tokens) if token == TARGET):
+        start, end = at, at + 1
+        while start > 0 and tokens[start - 1] not in _CLAUSE_ENDS and tokens[start] not in _CLAUSE_OPENERS:
+            start -= 1
+        while end < len(tokens) and tokens[end] not in _CLAUSE_ENDS and tokens[end] not in _CLAUSE_OPENERS:
+            end += 1
+        places.update(range(start, end))
+    return places
 
 
 def mask(instance: Instance, *, target: bool = True, others: bool = True) -> str:
@@ -124,26 +165,26 @@ def _start(mark: tuple[Span, str]) -> int:
     return mark[0].start
 
 
-def _grams(words: Sequence[str], longest: int) -> Iterator[str]:
+def _grams(words: Sequence[str], shares: Sequence[float], longest: int) -> Iterator[Counted]:
     for n in range(1, longest + 1):
         for i in range(len(words) - n + 1):
-            yield " ".join(words[i : i + n])
+            yield " ".join(words[i : i + n]), min(shares[i : i + n])
 
 
-def _char_grams(words: Sequence[str], shortest: int, longest: int) -> Iterator[str]:
-    for word in words:
+def _char_grams(words: Words, shortest: int, longest: int) -> Iterator[Counted]:
+    for word, share in zip(words.forms, words.shares, strict=True):
         if len(word) > 1:
             padded = f" {word} "
             for n in range(shortest, longest + 1):
                 for i in range(len(padded) - n + 1):
-                    yield padded[i : i + n]
+                    yield padded[i : i + n], share
 
 
 def _near(words: Sequence[str], reach: int) -> Iterator[str]:
     """Yield what stands around each mention of the target: side, words and bigrams, and the very next words."""
     for at in (i for i, word in enumerate(words) if word == TARGET) if reach else ():
         before, after = words[max(0, at - reach) : at], words[at + 1 : at + 1 + reach]
-        yield from (f"before {gram}" for gram in _grams(before, 2))
-        yield from (f"after {gram}" for gram in _grams(after, 2))
+        for side, around in (("before", before), ("after", after)):
+            yield from (f"{side} {gram}" for gram in (*around, *map(" ".join, pairwise(around))))
         yield f"previous {before[-1] if before else ''}"
         yield f"next {after[0] if after else ''}"

@@ -47,17 +47,21 @@ def shape_features(instance: Instance) -> dict[str, float]:
     return _unit(_shape(instance))
 
 
-def lexicon_features(hits: Iterable[Hit]) -> dict[str, float]:
-    """Return log(1 + sum of weights) of each category and side, and the balance of the sides in [-1, 1]."""
+def lexicon_features(hits: Iterable[Hit], shares: Sequence[float]) -> dict[str, float]:
+    """Return log(1 + sum of weights) of each category and side, and the balance of the sides in [-1, 1].
+
+    `shares` say of every word what it counts for.
+    """
     sums: defaultdict[str, float] = defaultdict(float)
     sides: defaultdict[str, float] = defaultdict(float)
     for hit in hits:
+        share = shares[hit.at]
         if not hit.sided:
-            sums[f"lexicon {hit.category}"] += 1
+            sums[f"lexicon {hit.category}"] += share
         elif hit.weight:
             side = _SIDES[hit.weight < 0]
-            sums[f"lexicon {hit.category} {side}"] += abs(hit.weight)
-            sides[side] += abs(hit.weight)
+            sums[f"lexicon {hit.category} {side}"] += share * abs(hit.weight)
+            sides[side] += share * abs(hit.weight)
     balance = (sides["favorable"] - sides["hostile"]) / (1 + sum(sides.values()))
     named = {f"lexicon balance {_SIDES[balance < 0]}": abs(balance)} if balance else {}
     return {**{name: math.log1p(total) for name, total in sums.items()}, **named}

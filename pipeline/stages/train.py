@@ -34,7 +34,7 @@ class Params(Strict):
     folds: int = Field(default=5, ge=2, description="grouped folds of the cross-validation that `evaluate` reports")
     stance: HeadParams = HeadParams()
     sentiment: HeadParams = HeadParams()
-    sentiment_in_stance: float = Field(default=0.15, ge=0, description="weight of the sentiment's scores as features of stance")
+    sentiment_in_stance: float = Field(default=0.05, ge=0, description="weight of the sentiment's scores as features of stance")
     target_risk: float = Field(default=0.15, gt=0, lt=1, description="share of wrong labels that abstention shall keep to")
 
 
@@ -104,10 +104,12 @@ def cross_validate(gold: Gold, params: Params, seed: int) -> HeldOut:
         result.stance[outside] = heads.stance.predict(gold.vectors[outside], actors[outside])
         result.sentiment[outside] = heads.sentiment.predict(gold.vectors[outside], [EVERYONE] * len(outside))
 
+    shared_alone = params.model_copy(update={"stance": params.stance.model_copy(update={"own_share": 0.0})})
+
     def predict_unseen(actor: str, inside: np.ndarray, outside: np.ndarray) -> None:
         rows = outside[actors[outside] == actor]
-        try:
-            head = fit_heads(gold.take(inside[actors[inside] != actor]), params, seed).stance
+        try:  # own parts would say nothing of this actor
+            head = fit_heads(gold.take(inside[actors[inside] != actor]), shared_alone, seed).stance
         except WijhaError:  # other actors have too few labels; `evaluate` counts the rows without a prediction
             return
         for row, p in zip(rows, head.predict(gold.vectors[rows], actors[rows]), strict=True):
