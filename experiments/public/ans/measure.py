@@ -34,7 +34,8 @@ def measure(files: dict[str, Path], product: Product) -> Row:
         scores[name] = scores_of(test.examples, certain(labels, CLASSES), CLASSES, product, calibrated=False)
     seen = {*train.claims, *train.texts}
     both = sum(claim in seen or text in seen for claim, text in zip(test.claims, test.texts, strict=True))
-    return {"n": {"train": len(train.claims), "test": len(test.claims), "test_with_text_of_train": both}, "scores": scores}
+    counts = {"train": len(train.claims), "test": len(test.claims), "test_other": test.examples.labels.count("other")}
+    return {"n": {**counts, "test_with_text_of_train": both}, "scores": scores}
 
 
 if __name__ == "__main__":
