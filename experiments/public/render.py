@@ -23,6 +23,7 @@ OURS = {
     "tfidf": "baseline: TF-IDF of words",
     "tfidf_chars": "baseline: TF-IDF of words and characters",
 }
+_SIDES = {"f1": "", "f1_favor": " +", "f1_against": " -"}
 
 
 class Paper(Strict):
@@ -42,6 +43,7 @@ class Published(Strict):
     paper: str
     verified: bool = Field(description="whether the figures were read in a copy of `seen`, or only remembered")
     seen: str | None = None
+    note: str = Field(default="", description="what else was only remembered")
     figures: dict[str, float] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -114,9 +116,6 @@ def mawqif() -> str:
     )
 
 
-_SIDES = {"f1": "", "f1_favor": " +", "f1_against": " -"}
-
-
 def arsarcasm() -> str:
     """Write the table of ArSarcasm-v2."""
     n = counted("arsarcasm")
@@ -149,16 +148,20 @@ def unifiedfc() -> str:
 
 
 def sources() -> str:
-    """List the papers, and which figures were only remembered."""
+    """List the papers, and how each figure is known."""
     papers = publications()
     used: dict[str, list[Published]] = {}
     for system in (s for systems in papers.systems.values() for s in systems):
         used.setdefault(system.paper, []).append(system)
     lines = []
     for key, paper in papers.papers.items():
-        seen = sorted({s.seen for s in used.get(key, []) if s.seen})
-        mark = f"figure read at {', '.join(f'<{url}>' for url in seen)}" if seen else "† from memory of the paper, not verified"
-        lines.append(f"- {paper.authors}: [{paper.title}]({paper.url}). {paper.venue}. {mark}.")
+        marks = [
+            f"{s.name}: "
+            + (f"read at <{s.seen}>" if s.verified else "† from memory of the paper, not verified")
+            + (s.note and f"; {s.note}")
+            for s in used.get(key, [])
+        ]
+        lines.append(f"- {paper.authors}: [{paper.title}]({paper.url}). {paper.venue}. {' '.join(f'{mark}.' for mark in marks)}")
     return "\n".join(lines)
 
 
