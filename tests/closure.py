@@ -1,11 +1,11 @@
-"""The modules of this package that a module imports, however deep: what a DVC stage depends on."""
+"""The modules of this repository that a module imports, however deep: what a DVC stage depends on."""
 
 import ast
 from pathlib import Path
 
 
 def import_closure(module: str, root: Path) -> set[str]:
-    """Return the files (relative to root) of `module` and of everything of `pipeline` that it imports, also inside functions."""
+    """Return the files (relative to root) of `module` and of everything of this repository that it imports, also inside functions."""
     found: set[str] = set()
     waiting = [module]
     while waiting:
@@ -15,7 +15,8 @@ def import_closure(module: str, root: Path) -> set[str]:
         if relative not in found:
             found.add(relative)
             waiting += _imports(path, root)
-            waiting += [name.rpartition(".")[0]] if "." in name else []  # a package's own __init__ runs too
+            package = name.rpartition(".")[0]
+            waiting += [package] if _exists(package, root) else []  # a package's own __init__ runs too
     return found
 
 
@@ -26,7 +27,7 @@ def _imports(path: Path, root: Path) -> list[str]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] == "pipeline" and _exists(name, root)]
+    return [name for name in names if name.split(".")[0] in ("pipeline", "experiments") and _exists(name, root)]
 
 
 def _exists(name: str, root: Path) -> bool:
