@@ -39,7 +39,8 @@ $(VENV)/test.done: $(VENV)/run.done
 	python -m pip install --quiet --constraint constraints.txt --editable '.[arabert,test]'
 	touch $@
 
-$(VENV)/bench.done: $(VENV)/test.done
+$(VENV)/bench.done: $(VENV)/test.done # pip of Python 3.11 stumbles over an extra that two packages spell differently
+	python -m pip install --quiet --upgrade pip
 	python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 

@@ -7,7 +7,7 @@ scores look surer than they are on new articles.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.svm import LinearSVC
 
 from pipeline.config import Strict
 from pipeline.errors import WijhaError
@@ -34,7 +35,9 @@ class HeadParams(Strict):
 
     strength: float = Field(default=2.0, gt=0, description="inverse of the L2 penalty of the shared part")
     own_strength: float = Field(default=1.0, gt=0, description="inverse of the L2 penalty of an actor's own part")
-    own_share: float = Field(default=1 / 3, ge=0, le=1, description="share of an actor's own part in its scores; 0: one head for all")
+    own_share: float = Field(default=0.5, ge=0, le=1, description="share of an actor's own part in its scores; 0: one head for all")
+    loss: Literal["logistic", "squared_hinge"] = Field(default="logistic", description="logistic regression, or a linear SVM")
+    naive_bayes: bool = Field(default=True, description="columns of an own part weigh by how well they tell its classes apart")
     calibration_folds: int = Field(default=5, ge=2, description="grouped folds that the temperature is fitted on")
 
 
@@ -51,10 +54,6 @@ class Labelled:
     def take(self, rows: np.ndarray) -> "Labelled":
         """Return some of the rows."""
         return Labelled(self.vectors[rows], self.n_plain, self.labels[rows], self.actors[rows], self.groups[rows])
-
-    def labelled(self, labels: np.ndarray, actors: np.ndarray) -> "Labelled":
-        """Return the same rows for another task."""
-        return replace(self, labels=labels, actors=actors)
 
 
 @dataclass(frozen=True)
@@ -153,27 +152,36 @@ def _fit(gold: Labelled, classes: Sequence[str], params: HeadParams, more: np.nd
     scaling = fit_scaling(gold.vectors, gold.n_plain)
     scaled = scaling.apply(gold.vectors)
     all_columns = beside(scaled, more)
-    plain = np.ones(all_columns.shape[1])
-    shared = _fit_linear(all_columns, gold.labels, gold.actors, classes, params.strength, [plain] * len(classes))
+    alike = [np.ones(all_columns.shape[1])] * len(classes)
+    shared = _fit_linear(all_columns, gold.labels, gold.actors, classes, params.loss, params.strength, alike)
     of_actor = {}
     for actor in sorted(set(gold.actors)) if params.own_share else ():
         rows = np.flatnonzero(gold.actors == actor)
         labels, actors = gold.labels[rows], gold.actors[rows]
         if min((labels == name).sum() for name in classes) >= LEAST_OF_ACTOR:
-            emphasis = [_emphasis(scaled[rows], labels == name) for name in classes]
-            own = _fit_linear(scaled[rows], labels, actors, classes, params.own_strength, emphasis)
+            emphasis = [_emphasis(scaled[rows], labels == name, params.naive_bayes) for name in classes]
+            own = _fit_linear(scaled[rows], labels, actors, classes, params.loss, params.own_strength, emphasis)
             of_actor[actor] = shared.blend(_padded(own, all_columns.shape[1]), params.own_share)
     return Head(scaling, shared, of_actor, tuple(sorted(set(gold.actors))), 1.0, 1.0, tuple(classes))
 
 
 def _fit_linear(
-    scaled: Vectors, labels: np.ndarray, actors: np.ndarray, classes: Sequence[str], strength: float, emphasis: Sequence[np.ndarray]
+    scaled: Vectors,
+    labels: np.ndarray,
+    actors: np.ndarray,
+    classes: Sequence[str],
+    loss: str,
+    strength: float,
+    emphasis: Sequence[np.ndarray],
 ) -> Linear:
-    """Fit logistic regression of each class against the rest, columns multiplied by the class's emphasis."""
+    """Fit each class against the rest, columns multiplied by the class's emphasis."""
     weights, constant = np.zeros((scaled.shape[1], len(classes))), np.zeros(len(classes))
     for number, name in enumerate(classes):
         columns = scaled @ sparse.diags(emphasis[number])
-        model = LogisticRegression(C=strength, solver="liblinear", tol=1e-2)
+        if loss == "logistic":
+            model = LogisticRegression(C=strength, solver="liblinear", tol=1e-2)
+        else:
+            model = LinearSVC(C=strength, dual=False, tol=1e-2)  # the dual solver draws at random, and not per thread
         model.fit(columns, labels == name, sample_weight=balanced(labels == name, actors))
         weights[:, number], constant[number] = model.coef_[0] * emphasis[number], model.intercept_[0]
     return Linear(weights, constant)
@@ -192,12 +200,12 @@ def balanced(hits: np.ndarray, actors: np.ndarray) -> np.ndarray:
     return np.asarray(weights * len(weights) / weights.sum())
 
 
-def _emphasis(scaled: Vectors, hits: np.ndarray) -> np.ndarray:
+def _emphasis(scaled: Vectors, hits: np.ndarray, naive_bayes: bool) -> np.ndarray:
     """Return how much more each column counts: the size of its log-count ratio, scaled so that rows keep a mean square length of 1.
 
     Source: NB-SVM, Wang and Manning 2012, Baselines and Bigrams; columns of dense vectors count the same.
     """
-    if not sparse.issparse(scaled):
+    if not sparse.issparse(scaled) or not naive_bayes:
         return np.ones(scaled.shape[1])
     seen = sparse.csr_matrix(scaled > 0, dtype=np.float64)
     half = len(hits) / 2  # both sides count as if they had as many rows

@@ -23,6 +23,12 @@ def test_a_separable_problem_is_learnt(form):
     assert probabilities.sum(1) == pytest.approx(np.ones(36))
 
 
+@pytest.mark.parametrize("params", [HeadParams(loss="squared_hinge"), HeadParams(naive_bayes=False), HeadParams(own_share=1)])
+def test_every_kind_of_head_learns_a_separable_problem(params):
+    head = fit_head(gold(vectors(LABELS, "sparse")), CLASSES, params, 0).head
+    assert classes_of(head.predict(vectors(LABELS, "sparse", seed=1), [EVERYONE] * 36)) == LABELS
+
+
 def test_more_strength_makes_a_noisy_head_surer_of_its_own_rows():
     noise = np.random.default_rng(0).normal(size=(36, 8)).astype(np.float32)
     weak, strong = (fit_head(gold(noise), CLASSES, HeadParams(strength=s, own_share=0), 0).head for s in (1e-3, 1e3))

@@ -63,6 +63,8 @@ def test_targets_of_one_sentence_have_different_vectors():
         (SENTENCE.replace(" ", "  "), "الجيش"),
         (SENTENCE.replace("طرابلس", "طرا\u200cبلس\u200f"), "الجيش"),
         (SENTENCE, "الـجَـيْـش"),
+        (SENTENCE.replace("{target}", "و{target}"), "الجيش"),
+        (SENTENCE.replace("{other}", "ف{other}"), "الجيش"),
         (SENTENCE.replace("{target}", "{target}ُ"), "الجيش"),
     ],
 )

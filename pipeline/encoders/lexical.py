@@ -48,6 +48,7 @@ _CLAUSE_OPENERS = frozenset(
 )
 _LINK = re.compile(r"https?\S+|www\.\S+|\bt\.co/\S+")
 _AT_NAME = re.compile(r"@\w+")
+_AND = re.compile(rf"\b[وف] +(?=[{TARGET}{OTHER}])")  # "and" before a name, which masking would make a word of
 _DRAWN_OUT = re.compile(r"(\D)\1{2,}")
 
 Stem: TypeAlias = Callable[[str], str]
@@ -124,7 +125,7 @@ class Words:
 
 def words_of(instance: Instance, settings: LexicalSettings) -> Words:
     """Return the words of an instance, mentions masked as the settings say."""
-    text = mask(instance, target=settings.mask_target, others=settings.mask_others)
+    text = _AND.sub(" ", mask(instance, target=settings.mask_target, others=settings.mask_others))
     text = _AT_NAME.sub(" M ", _LINK.sub(" U ", text)).replace("_", " ").replace("#", " ")
     tokens = _TOKEN.findall(_DRAWN_OUT.sub(r"\1\1", text))
     clause = _clause(tokens) if OTHER in tokens else set()

@@ -6,7 +6,7 @@ its actor either: how the next actor of the YAML will fare.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from pydantic import Field
 from pipeline import schema, tables
 from pipeline.config import Strict, load
 from pipeline.errors import WijhaError
-from pipeline.fitting import HeadParams, Labelled, fit_head, fold_in, grouped_folds
+from pipeline.fitting import Fitted, HeadParams, Labelled, fit_head, fold_in, grouped_folds
 from pipeline.heads import EVERYONE, Head
 from pipeline.model import ModelFacts, save_model
 from pipeline.risk import threshold_for
@@ -69,14 +69,19 @@ class Heads:
     sentiment: Head
 
 
+def fit_sentiment(gold: Gold, params: Params, seed: int) -> Fitted:
+    """Fit the sentiment head, which knows no actors."""
+    everyone = np.full(len(gold.rows), EVERYONE, dtype=object)
+    rows = Labelled(gold.vectors, gold.n_plain, gold.column("sentiment"), everyone, gold.column("group"))
+    return fit_head(rows, SENTIMENTS, params.sentiment, seed)
+
+
 def fit_heads(gold: Gold, params: Params, seed: int) -> Heads:
     """Fit sentiment, then stance with the sentiment's held-out scores among its features."""
-    everyone = np.full(len(gold.rows), EVERYONE, dtype=object)
-    tone_rows = Labelled(gold.vectors, gold.n_plain, gold.column("sentiment"), everyone, gold.column("group"))
-    tone = fit_head(tone_rows, SENTIMENTS, params.sentiment, seed)
-    stance_rows = tone_rows.labelled(gold.column("stance"), gold.column("actor"))
+    tone = fit_sentiment(gold, params, seed)
+    rows = Labelled(gold.vectors, gold.n_plain, gold.column("stance"), gold.column("actor"), gold.column("group"))
     weight = params.sentiment_in_stance
-    stance = fit_head(stance_rows, STANCES, params.stance, seed, weight * tone.held_out)
+    stance = fit_head(rows, STANCES, params.stance, seed, weight * tone.held_out)
     return Heads(fold_in(stance.head, tone.head, weight), tone.head)
 
 
@@ -93,13 +98,13 @@ class HeldOut:
     fold: np.ndarray
 
 
-def cross_validate(gold: Gold, params: Params, seed: int) -> HeldOut:
+def cross_validate(gold: Gold, params: Params, seed: int, fit: Callable[[Gold, Params, int], Heads] = fit_heads) -> HeldOut:
     """Predict every gold row with heads that saw nothing of its article, and nothing of its actor."""
     n, actors = len(gold.rows), gold.column("actor")
     result = HeldOut(np.zeros((n, 3)), np.zeros((n, 3)), [None] * n, np.zeros(n, np.int32))
 
     def predict(number: int, inside: np.ndarray, outside: np.ndarray) -> None:
-        heads = fit_heads(gold.take(inside), params, seed)
+        heads = fit(gold.take(inside), params, seed)
         result.fold[outside] = number
         result.stance[outside] = heads.stance.predict(gold.vectors[outside], actors[outside])
         result.sentiment[outside] = heads.sentiment.predict(gold.vectors[outside], [EVERYONE] * len(outside))
@@ -109,7 +114,7 @@ def cross_validate(gold: Gold, params: Params, seed: int) -> HeldOut:
     def predict_unseen(actor: str, inside: np.ndarray, outside: np.ndarray) -> None:
         rows = outside[actors[outside] == actor]
         try:  # own parts would say nothing of this actor
-            head = fit_heads(gold.take(inside[actors[inside] != actor]), shared_alone, seed).stance
+            head = fit(gold.take(inside[actors[inside] != actor]), shared_alone, seed).stance
         except WijhaError:  # other actors have too few labels; `evaluate` counts the rows without a prediction
             return
         for row, p in zip(rows, head.predict(gold.vectors[rows], actors[rows]), strict=True):
