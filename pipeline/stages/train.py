@@ -34,7 +34,7 @@ class Params(Strict):
     folds: int = Field(default=5, ge=2, description="grouped folds of the cross-validation that `evaluate` reports")
     stance: HeadParams = HeadParams()
     sentiment: HeadParams = HeadParams()
-    sentiment_in_stance: float = Field(default=0.05, ge=0, description="weight of the sentiment's scores as features of stance")
+    sentiment_in_stance: float = Field(default=0.08, ge=0, description="weight of the sentiment's scores as features of stance")
     target_risk: float = Field(default=0.15, gt=0, lt=1, description="share of wrong labels that abstention shall keep to")
 
 
