@@ -27,7 +27,7 @@ def test_the_tone_of_a_name_has_its_column(tone):
 @pytest.mark.parametrize(
     ("text", "has", "has_not"),
     [
-        ("دخل الجيش المدينة", {"voice outlet", "targets 1", "others 0", "length 2", "place 0"}, {"quotation", "mark !"}),
+        ("دخل الجيش المدينة", {"voice outlet", "targets 1", "others 0", "length 2", "place 1"}, {"quotation", "mark !"}),
         ("قال «إن الجيش دخل المدينة» أمس!", {"quotation", "target quoted", "mark !"}, set()),
         ("قال الجيش «إن المدينة آمنة» أمس؟", {"quotation", "mark ؟"}, {"target quoted"}),
     ],
@@ -37,6 +37,14 @@ def test_shape_says_who_speaks_and_how(text, has, has_not):
     assert has <= set(found)
     assert not has_not & set(found)
     assert sum(value**2 for value in found.values()) == pytest.approx(1)
+
+
+def test_a_place_is_counted_in_words_and_clitics_are_none():
+    places = [
+        {name for name in shape_features(instance(text)) if name.startswith("place")}
+        for text in ("حمل أهالي المدينة الجيش وزر الحرب كله", "حمـــل أهـــالي المدينة والجيش وزر الحرب كله")
+    ]
+    assert places == [{"place 1"}, {"place 1"}]
 
 
 def test_shape_tells_the_tone_of_other_actors():

@@ -69,16 +69,22 @@ def lexicon_features(hits: Iterable[Hit], shares: Sequence[float]) -> dict[str, 
 
 def _shape(instance: Instance) -> Iterator[str]:
     text = instance.text
+    n_words = len(text.split()) + 1
     yield f"voice {voice_of(text)}"
     quoted = quotations(text)
     yield from ("quotation" for _ in quoted[:1])
     yield from ("target quoted" for span in instance.spans if _within(span.start, quoted))
     yield f"targets {min(_MOST, len(instance.spans))}"
     yield f"others {min(_MOST, len(instance.other_spans))}"
-    yield f"length {min(_LONGEST, int(math.log2(len(text.split()) + 1)))}"
-    yield from (f"place {4 * span.start // max(1, len(text))}" for span in instance.spans[:1])
+    yield f"length {min(_LONGEST, int(math.log2(n_words)))}"
+    yield from (f"place {4 * _words_before(span.start, text) // n_words}" for span in instance.spans[:1])
     yield from (f"mark {mark}" for mark in _EMPHASIS if mark in text)
     yield from (f"other tone {span.tone}" for span in instance.other_spans)
+
+
+def _words_before(at: int, text: str) -> int:
+    """Count the words before the one that `at` is in: a name may start behind its clitics."""
+    return len(f"{text[:at]}.".split()) - 1
 
 
 def _within(at: int, parts: Sequence[tuple[int, int]]) -> bool:
