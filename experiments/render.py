@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import yaml
+
+from pipeline.behaviour import TESTS
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = "sample/pages/b9-02.html"
@@ -35,10 +38,12 @@ def results() -> str:
     scored = [("**stance of a sentence toward an actor**", m["stance"])]
     scored += [(f"... toward `{actor}`", s) for actor, s in m["stance"]["per_actor"].items()]
     scored += [(f"baseline: {name}", s) for name, s in m["stance"]["baselines"].items()]
-    shared = m["stance"]["other_actor_named"]
+    shared, unseen = m["stance"]["other_actor_named"], m["stance"]["unseen_actor"]
     scored += [
         ("sentences that name another actor too: model", shared["model"]),
         ("sentences that name another actor too: tfidf", shared["tfidf"]),
+        ("**an actor that it never saw**: fitted on the labels of the others", unseen),
+        *((f"... `{actor}`", s) for actor, s in unseen["per_actor"].items()),
     ]
     article = m["article"]
     scored += [
@@ -47,17 +52,78 @@ def results() -> str:
         ("**sentiment of a sentence**", m["sentiment"]),
     ]
     rows = [[n, interval(s["macro_f1"]), interval(s["f1_favor_against"]) if "f1_favor_against" in s else "", s["n"]] for n, s in scored]
-    found, agreed = m["matcher"], m["agreement"]
+    found, agreed, given = m["matcher"], m["agreement"], m["stance"]["abstention"]
     return (
         f"Default encoder, {m['stance']['n']} gold instances of the sample corpus, out of fold, 95 % intervals over "
         "clusters of articles:\n\n"
         + table(["", "macro-F1", "mean F1 of favor and against", "n"], rows)
-        + f"\n\nExpected calibration error {interval(m['stance']['ece'])}. The matcher finds {found['found']:.1%} of "
+        + f"\n\nExpected calibration error {interval(m['stance']['ece'])}, of an actor that it never saw {interval(unseen['ece'])}. "
+        f"With labels abstained for a risk of {given['target_risk']}, {given['coverage']['value']:.1%} are given and "
+        f"{interval(given['risk'])} of these are wrong. The matcher finds {found['found']:.1%} of "
         f"{found['mentions']} gold mentions and leaves out {found['left_out']:.1%} of {found['not_actor']} names that denote "
         "somebody else. "
         f"Agreement of the two annotators (both a language model): Krippendorff's alpha {agreed['stance_alpha']:.2f} for stance, "
         f"{agreed['sentiment_alpha']:.2f} for sentiment."
     )
+
+
+def behaviour() -> str:
+    """Write the rates of right behaviour."""
+    found = json.loads((ROOT / "experiments/metrics.json").read_text(encoding="utf-8"))["behaviour"]
+    outcomes = ("labels_right", "moves_right", "stays")
+    rows = [
+        [name.replace("_", " "), test.about, found[name]["n"], *(interval(found[name][o]) if o in found[name] else "" for o in outcomes)]
+        for name, test in TESTS.items()
+        if name in found
+    ]
+    return table(["test", "what it is", "cases", "label right", "moves the right way", "label stays"], rows)
+
+
+def comparison() -> str:
+    """Write how each variant of features and heads compares with the default."""
+    found = json.loads((ROOT / "experiments/compare/results.json").read_text(encoding="utf-8"))
+    variants = yaml.safe_load((ROOT / "experiments/compare/params.yaml").read_text(encoding="utf-8"))["variants"]
+    views = ("macro_f1", "other_actor_named", "unseen_actor")
+    rows = []
+    for name, scores in found.items():
+        cells = [
+            f"{scores[view]['value']:.3f}"
+            if name == "default"
+            else f"{scores[view]['value']:.3f} ({_signed(scores[f'{view}_difference'])})"
+            for view in views
+        ]
+        rows.append([f"`{name}`", variants[name]["about"], *cells, f"{scores['ece']['value']:.3f}"])
+    default = found["default"]
+    return (
+        f"{default['n']} gold instances. The default has a macro-F1 of {interval(default['macro_f1'])}, of "
+        f"{interval(default['other_actor_named'])} where another actor is named, and of {interval(default['unseen_actor'])} toward an "
+        "actor that it never saw. In brackets the difference from it with its interval; in bold where that does not hold zero.\n\n"
+        + table(["variant", "what differs", "macro-F1", "another actor named", "actor never seen", "calibration error"], rows)
+    )
+
+
+def _signed(score: dict[str, float]) -> str:
+    text = f"{score['value']:+.3f} [{score['low']:+.3f}, {score['high']:+.3f}]"
+    return f"**{text}**" if score["low"] * score["high"] > 0 else text
+
+
+PUBLIC_MEASURES = (
+    ("mawqif", "Mawqif, stance of tweets", "mean F1 of favor and against, mean of the targets", "wijha", "f1_mean_of_targets"),
+    ("mawqif", "... toward a target that it never saw", "the same", "wijha_unseen_target", "f1_mean_of_targets"),
+    ("arsarcasm", "ArSarcasm-v2, sentiment of tweets", "mean F1 of positive and negative", "wijha", "f1_pn"),
+    ("ans", "ANS, stance of a headline toward another", "macro-F1", "wijha", "macro_f1"),
+    ("unifiedfc", "Unified corpus, stance of an article toward a claim", "weighted accuracy", "wijha", "weighted_accuracy"),
+)
+
+
+def public() -> str:
+    """Write the headline figures of the public benchmarks."""
+    rows = []
+    for folder, name, measure, system, key in PUBLIC_MEASURES:
+        scores = json.loads((ROOT / f"experiments/public/{folder}/results.json").read_text(encoding="utf-8"))["scores"]
+        baselines = [scores[b][key]["value"] for b in ("tfidf_chars", "tfidf") if b in scores and system == "wijha"]
+        rows.append([name, measure, interval(scores[system][key]), f"{baselines[0]:.3f}" if baselines else ""])
+    return table(["", "measure", "wijha", "TF-IDF"], rows)
 
 
 def texts() -> str:
@@ -186,15 +252,17 @@ def counts() -> str:
     rows.append(["all", *(sum(cells[a, v] for a in {a for a, _ in cells}) for v in values)])
     outlets = len({a["outlet"] for a in articles if not a["source_path"].startswith("sample/posts/")})
     return (
-        f"{len(articles) - posts} articles of {outlets} outlets, {posts} posts; {judgements} judgements of {len(gold)} items "
+        f"{len(articles) - posts} articles of {outlets} outlets, {posts} posts and single sentences; "
+        f"{judgements} judgements of {len(gold)} items "
         "(a text and an actor), settled as:\n\n" + table(["actor", *values], rows)
     )
 
 
 BLOCKS = {
-    "README.md": [example, real, results, texts, ingest, speed, ingest_speed],
+    "README.md": [example, real, results, texts, public, behaviour, ingest, speed, ingest_speed],
     "data/DATA_CARD.md": [counts],
     "experiments/MODEL_CARD.md": [results],
+    "experiments/compare/README.md": [comparison],
 }
 
 
