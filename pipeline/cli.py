@@ -142,6 +142,8 @@ def show(project: Root = Path()) -> None:
     table = Table("", "macro-F1 [95 % interval]", "mean F1 favor, against", "n")
     rows = [("stance of a sentence", m["stance"])]
     rows += [(f"  toward {actor}", s) for actor, s in m["stance"]["per_actor"].items()]
+    unseen, given = m["stance"]["unseen_actor"], m["stance"]["abstention"]
+    rows += [("  toward an unseen actor", unseen)] if unseen["n"] else []
     rows += [(f"  baseline {name}", s) for name, s in m["stance"]["baselines"].items()]
     articles = m["article"].get("against_readers") or m["article"]["against_rule"]
     rows += [("stance of an article", articles), ("sentiment of a sentence", m["sentiment"])]
@@ -151,6 +153,7 @@ def show(project: Root = Path()) -> None:
     console = Console()
     console.print(f"encoder {encoder.split(':')[0]}; held-out articles; calibration error {m['stance']['ece']['value']:.3f}")
     console.print(table)
+    console.print(f"abstaining for a risk of {given['target_risk']} gives {_interval(given['coverage'])} of the labels")
     console.print(
         f"report     {workspace.report}\n"
         f"tables     {workspace.table('article_stance').parent}/\n"

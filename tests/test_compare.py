@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import yaml
+from closure import import_closure
 from conftest import ROOT
 from pydantic import ValidationError
 
@@ -67,3 +68,10 @@ def test_a_joint_head_answers_with_stance() -> None:
     p = heads.stance.predict(vectors[:4], ["un"] * 4)
     assert p.sum(1) == pytest.approx(np.ones(4))
     assert [STANCES[i].value for i in p.argmax(1)] == [stance for stance, _ in pairs]
+
+
+@pytest.mark.parametrize(("stage", "module"), [("variant", "variant"), ("table", "table")])
+def test_deps_are_the_import_closure(stage: str, module: str) -> None:
+    found = yaml.safe_load((ROOT / "experiments/compare/dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    declared = {dep for dep in found.get("do", found)["deps"] if dep.endswith(".py")}
+    assert declared == import_closure(f"experiments.compare.{module}", ROOT)
