@@ -92,13 +92,15 @@ def comparison() -> str:
             else f"{scores[view]['value']:.3f} ({_signed(scores[f'{view}_difference'])})"
             for view in views
         ]
-        rows.append([f"`{name}`", variants[name]["about"], *cells, f"{scores['ece']['value']:.3f}"])
+        kept = " / ".join(f"{scores['behaviour'][test]['stays']['value']:.1%}" for test in ("alias", "alias_swap"))
+        rows.append([f"`{name}`", variants[name]["about"], *cells, kept, f"{scores['ece']['value']:.3f}"])
     default = found["default"]
     return (
         f"{default['n']} gold instances. The default has a macro-F1 of {interval(default['macro_f1'])}, of "
         f"{interval(default['other_actor_named'])} where another actor is named, and of {interval(default['unseen_actor'])} toward an "
-        "actor that it never saw. In brackets the difference from it with its interval; in bold where that does not hold zero.\n\n"
-        + table(["variant", "what differs", "macro-F1", "another actor named", "actor never seen", "calibration error"], rows)
+        "actor that it never saw. In brackets the difference from it with its interval; in bold where that does not hold zero. "
+        '"Label kept": in the behavioural cases whose actor gets another of its names, by hand and by rule.\n\n'
+        + table(["variant", "what differs", "macro-F1", "another actor named", "actor never seen", "label kept", "calibration error"], rows)
     )
 
 

@@ -1,4 +1,4 @@
-"""Score the predictions of all variants, and the difference of each from the default, over the same resamples of clusters.
+"""Score the predictions of all variants, and the difference of each from the default over the same resamples; add how they behave.
 
     python -m experiments.compare.table
 
@@ -67,6 +67,8 @@ def main() -> None:
     gold = tables.read(workspace.table("gold_instances"), schema.GOLD_INSTANCES).to_pylist()
     by_variant = {name: tables.read(HERE / "predictions" / f"{name}.parquet", PREDICTIONS).to_pylist() for name in variants}
     found = compare(gold, by_variant, evaluation)
+    for name, scores in found.items():
+        scores["behaviour"] = tables.read_json(HERE / "behaviour" / f"{name}.json")
     (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -89,23 +89,38 @@ def stem_of(name: str) -> Stem:
     return snowball if name == "snowball" else str
 
 
-def predictions(variant: Variant, workspace: Workspace) -> list[dict[str, Any]]:
-    """Return a row of probabilities for each usable gold row."""
+def choices_of(variant: Variant, workspace: Workspace) -> tuple[LexicalEncoder, Params]:
+    """Return the encoder and the parameters of fitting of a variant."""
     settings = load_encoder_settings(workspace.root / "configs/encoders/lexical.yaml")
     encoder = LexicalEncoder(LexicalSettings.model_validate(replaced(settings.model_dump(), variant.encoder)), stem_of(variant.stem))
-    params = Params.model_validate(replaced(load(workspace.params, Params, "train").model_dump(), variant.train))
+    return encoder, Params.model_validate(replaced(load(workspace.params, Params, "train").model_dump(), variant.train))
+
+
+def gold_of(encoder: LexicalEncoder, workspace: Workspace) -> Gold:
+    """Return the gold rows that a head can learn from."""
     rows = tables.read(workspace.table("gold_instances"), schema.GOLD_INSTANCES).to_pylist()
-    gold = usable(rows, encoder.encode(instances_from(rows)), encoder.n_plain)
+    return usable(rows, encoder.encode(instances_from(rows)), encoder.n_plain)
+
+
+def predictions(variant: Variant, workspace: Workspace) -> list[dict[str, Any]]:
+    """Return a row of probabilities for each usable gold row."""
+    encoder, params = choices_of(variant, workspace)
+    gold = gold_of(encoder, workspace)
     held_out = cross_validate(gold, params, workspace.choices().seed, fit_joint if variant.joint else fit_heads)
     return [{name: row[name] for name in PREDICTIONS.names} for row in prediction_rows(gold, held_out)]
 
 
-def main(name: str) -> None:
-    """Predict with one variant."""
+def variant_of(name: str) -> Variant:
+    """Return an entry of params.yaml."""
     variants = load(HERE / "params.yaml", Comparison).variants
     if name not in variants:
         raise SystemExit(f"no variant {name!r} in {HERE / 'params.yaml'}; it has {', '.join(variants)}")
-    tables.write(HERE / "predictions" / f"{name}.parquet", predictions(variants[name], Workspace(ROOT)), PREDICTIONS)
+    return variants[name]
+
+
+def main(name: str) -> None:
+    """Predict with one variant."""
+    tables.write(HERE / "predictions" / f"{name}.parquet", predictions(variant_of(name), Workspace(ROOT)), PREDICTIONS)
 
 
 if __name__ == "__main__":
