@@ -1,6 +1,6 @@
 """Measure speed and memory of what a user runs, each beside the obvious alternative; write experiments/benchmark.json.
 
-    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article ingest]
+    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article encoder ingest]
 
 Machines are noisy: every time is the median of its runs, and comparisons are taken in one process, turn by turn.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
-SECTIONS = ["pipeline", "scoring", "real_article", "ingest"]
+SECTIONS = ["pipeline", "scoring", "real_article", "encoder", "ingest"]
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -107,6 +107,32 @@ def measure_real_article(project: Path, folder: Path) -> dict[str, dict[str, obj
     }
 
 
+def measure_encoder(project: Path) -> dict[str, object]:
+    """Encode and label the instances of the sample: ours, and the TF-IDF and logistic regression that one would take first."""
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    from pipeline import schema, tables
+    from pipeline.instances import instances_from
+    from pipeline.score import Scorer
+    from pipeline.workspace import Workspace
+
+    workspace = Workspace(project)
+    scorer = Scorer.load(workspace)
+    rows = tables.read(workspace.table("instances"), schema.INSTANCES).to_pylist()
+    instances, texts, actors = instances_from(rows), [row["text"] for row in rows], [row["actor"] for row in rows]
+    words = TfidfVectorizer(sublinear_tf=True).fit(texts)
+    chars = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2).fit(texts)
+    model = LogisticRegression(max_iter=200).fit(hstack([words.transform(texts), chars.transform(texts)]), actors)
+    times: dict[str, list[float]] = {"wijha": [], "scikit-learn": []}
+    for _ in range(3):
+        times["wijha"].append(seconds(lambda: scorer.model.stance.predict(scorer.encoder.encode(instances), actors)))
+        times["scikit-learn"].append(seconds(lambda: model.predict_proba(hstack([words.transform(texts), chars.transform(texts)]))))
+    per_s = {name: round(len(texts) / median(runs)) for name, runs in times.items()}
+    return {"instances": len(texts), "per_s": per_s, "train_s": round(seconds(lambda: command("wijha", "stage", "train", cwd=project)), 1)}
+
+
 def measure_ingest(project: Path, articles: Path, counts: list[int], package: str | None) -> dict[str, object]:
     """Measure everything up to the instances."""
     import benchmark_ingest as ingest
@@ -137,8 +163,10 @@ def main() -> None:
         project = copy_of_repository(Path(folder))
         if "pipeline" in arguments.only:
             result["pipeline"] = measure_pipeline(project)
-        elif "scoring" in arguments.only or "real_article" in arguments.only:
+        elif {"scoring", "real_article", "encoder"} & set(arguments.only):
             command("dvc", "repro", cwd=project)
+        if "encoder" in arguments.only:
+            result["encoder"] = measure_encoder(project)
         if not data.is_dir():
             raise SystemExit(f"no {data}: nothing else can be measured; name the folder with --data")
         articles = data / "ant/articles.jsonl.gz"

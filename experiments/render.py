@@ -156,6 +156,12 @@ def speed() -> str:
         [f"`wijha score`, {s['articles']:,} news articles", f"{s['articles_per_s']} articles/s, peak memory {s['peak_mib']} MiB"]
         for s in b.get("scoring", [])
     ]
+    if e := b.get("encoder"):
+        ours, other = e["per_s"]["wijha"], e["per_s"]["scikit-learn"]
+        rows += [
+            ["encode and label instances (TF-IDF of words and characters, logistic regression)", f"{ours:,} ({other:,}) a second"],
+            ["`train`: all heads, cross-validation, actors left out", f"{e['train_s']} s"],
+        ]
     return f"Measured by `make benchmark` on {b['machine']['cpus']} CPU cores:\n\n" + table(["", "measured"], rows)
 
 
