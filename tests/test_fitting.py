@@ -134,6 +134,7 @@ def test_columns_stand_beside_columns_of_either_form():
 # ---------------------------------------------------------------- too little to learn from
 
 
+@pytest.mark.filterwarnings("ignore:The least populated class")
 def test_too_few_labels_of_a_class_are_named():
     labels = ["favor"] * 20 + ["against"] * 13 + ["neutral"] * 3
     with pytest.raises(WijhaError, match=r"too few gold labels of neutral \(3\).*at least 6"):
