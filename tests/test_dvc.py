@@ -70,7 +70,9 @@ def test_reproduction_from_nothing_gives_what_is_committed(project: Path) -> Non
     for name in ("preprocess", "embed"):
         assert made[name]["outs"] == committed[name]["outs"]
     made, committed = (json.loads((p / "experiments/metrics.json").read_text(encoding="utf-8")) for p in (project, ROOT))
-    assert dict(flat_metrics(made)) == pytest.approx(dict(flat_metrics(committed)), abs=0.01)
+    one_case = 1 / min(test["n"] for test in committed["behaviour"].values())  # a label may hang on the last bits
+    for part, most in (("behaviour", one_case + 0.01), *((part, 0.01) for part in committed if part != "behaviour")):
+        assert dict(flat_metrics(made[part])) == pytest.approx(dict(flat_metrics(committed[part])), abs=most), part
 
 
 def test_second_repro_does_nothing_and_logs_nothing(project: Path) -> None:
