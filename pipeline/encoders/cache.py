@@ -37,14 +37,13 @@ _SCHEMA = (
     f"PRAGMA application_id = {_OURS}",
     f"PRAGMA user_version = {_LAYOUT}",
 )
-_ELSEWHERE = "set WIJHA_CACHE to a file in a folder that can be written"
 _ANEW = "delete it if it is the vector cache, which only costs the time to encode again; otherwise set WIJHA_CACHE to another file"
+_DAMAGED = f"it is damaged or was never a vector cache: {_ANEW}"
+_ELSEWHERE = "set WIJHA_CACHE to a file in a folder that can be written"
 _ADVICE = {
-    sqlite3.SQLITE_NOTADB: f"it is damaged or was never a vector cache: {_ANEW}",
-    sqlite3.SQLITE_CORRUPT: f"it is damaged: {_ANEW}",
-    sqlite3.SQLITE_ERROR: f"it is damaged: {_ANEW}",
     sqlite3.SQLITE_FULL: "free some space, delete this file (which only costs time), or set WIJHA_CACHE to a file on another disk",
     sqlite3.SQLITE_BUSY: f"another process held it for {_PATIENCE} seconds: wait for that to end, or set WIJHA_CACHE to another file",
+    **dict.fromkeys((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR), _ELSEWHERE),
 }
 
 
@@ -91,8 +90,8 @@ class VectorCache:
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, checksum, vector FROM vectors WHERE encoder = ? AND key IN ({marks})"  # noqa: S608  # only marks
                 for key, checksum, vector in db.execute(query, (number, *part)):
-                    if len(vector) != 4 * width or checksum != crc32(vector, crc32(key)):
-                        raise WijhaError(f"a vector in {self.path} is not what was written; it is damaged: {_ANEW}")
+                    if not isinstance(vector, bytes) or len(vector) != 4 * width or checksum != crc32(vector, crc32(key)):
+                        raise WijhaError(f"a vector in {self.path} is not what was written; {_DAMAGED}")
                     found[key] = np.frombuffer(vector, "<f4").astype(np.float32, copy=False)
         return found
 
@@ -129,8 +128,8 @@ class VectorCache:
                 db.execute("VACUUM")
             except sqlite3.OperationalError as error:
                 raise WijhaError(
-                    f"{removed} vectors are removed and new ones will fill their place, but {self.path} could not be made smaller: {error}. "
-                    "This needs free space, up to the size of what is left, there and in TMPDIR: free some and prune again, or delete the file"
+                    f"{removed} vectors are removed, but {self.path} could not be made smaller ({error}): that takes free space, up to the "
+                    "size of what is left, there and in TMPDIR. New vectors will fill the gap. Or free space and prune again, or delete it"
                 ) from error
         return removed
 
@@ -149,7 +148,7 @@ class VectorCache:
                 _check_layout(db, self.path)
                 yield db
         except (OSError, sqlite3.DatabaseError) as error:
-            advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _ELSEWHERE)
+            advice = _ELSEWHERE if isinstance(error, OSError) else _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _DAMAGED)
             raise WijhaError(f"the vector cache {self.path} cannot be used ({error}); {advice}") from error
 
 
@@ -175,7 +174,7 @@ def _layout(db: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _other_width(path: Path, encoder: str, kept: int, made: int) -> WijhaError:
-    return WijhaError(f"{path} has vectors of {kept} numbers of {encoder}, which makes {made}; it is damaged: {_ANEW}")
+    return WijhaError(f"{path} has vectors of {kept} numbers of {encoder}, which makes {made}; {_DAMAGED}")
 
 
 class Cacheable(Encoder, Protocol):
