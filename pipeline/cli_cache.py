@@ -29,13 +29,13 @@ def show(project: Root = Path()) -> None:
     """Print how many vectors of which encoder are kept, how much space they take and when they were last used."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     with clear_errors(2):
         cache = _open(project)
         kept = cache.contents()
         size = cache.path.stat().st_size
-    table = Table("encoder", "vectors", "size", "last used")
+    table = Table(Column("encoder", overflow="fold"), "vectors", "size", "last used")  # its end, the runtime, must be seen
     for one in kept:
         table.add_row(escape(_short(one.encoder)), f"{one.vectors:,}", _size(one.bytes), f"{one.last_used.astimezone():%Y-%m-%d %H:%M}")
     console = Console()

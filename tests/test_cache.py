@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,13 @@ def test_an_encoder_whose_width_changed_under_the_same_name_is_refused(path: Pat
     for given in (instances_of(3), instances_of(3, 10)):
         with pytest.raises(WijhaError, match="vectors of 16 numbers"):
             CachedEncoder(encoder, VectorCache(path)).encode(given)
+
+
+def test_threads_may_share_a_cached_encoder(path: Path) -> None:
+    cached = CachedEncoder(Counting(), VectorCache(path), chunk=10)
+    parts = [instances_of(200, at) for at in (0, 100, 200, 300)]
+    with ThreadPoolExecutor(4) as threads:
+        assert all(np.array_equal(made, expected(part)) for made, part in zip(threads.map(cached.encode, parts), parts, strict=True))
 
 
 # --- the key ------------------------------------------------------------------------------------------------------------------
@@ -350,7 +358,7 @@ def test_space_that_cannot_be_given_back_is_an_error_and_the_vectors_are_gone(sm
     with (small_disk / "rest").open("wb", buffering=0) as stream, contextlib.suppress(OSError):
         while stream.write(bytes(4096)):
             pass
-    os.truncate(small_disk / "rest", (small_disk / "rest").stat().st_size - 400_000)
+    os.truncate(small_disk / "rest", (small_disk / "rest").stat().st_size - 800_000)
     with pytest.raises(WijhaError, match=r"20 vectors are removed.*could not be made smaller.*free space"):
         cache.prune({ONE})
     assert len(cache.find(OTHER, keys_of(300))) == 300 and not cache.find(ONE, keys_of(20))
@@ -459,6 +467,11 @@ def test_show_prints_what_is_kept(project: Path) -> None:
     assert re.search(r"sha256:11111111…:torch:float32 +│ +1,234 +│ +7 MiB +│ +20", shown)
     assert re.search(r"openvino:bf16 +│ +10 +│ +60 KiB +│ +2023-11-1", shown)
     assert "1,244 vectors; 8 MiB in .wijha/vectors.sqlite" in shown or f"1,244 vectors; 8 MiB in {project}/.wijha/vectors.sqlite" in shown
+
+
+def test_show_prints_the_whole_name_on_a_narrow_terminal(project: Path) -> None:
+    shown = run(["wijha", "cache", "show"], project, COLUMNS="70").stdout
+    assert "bf16" in shown and "float32" in shown
 
 
 def test_where_nothing_was_kept_nothing_is_made(tmp_path: Path) -> None:
