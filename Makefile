@@ -36,7 +36,7 @@ $(VENV)/run.done: pyproject.toml constraints.txt
 
 $(VENV)/test.done: $(VENV)/run.done
 	python -m pip install --quiet --constraint constraints.txt torch
-	python -m pip install --quiet --constraint constraints.txt --editable '.[arabert,test]'
+	python -m pip install --quiet --constraint constraints.txt --editable '.[arabert,int8,openvino,test]'
 	touch $@
 
 $(VENV)/bench.done: $(VENV)/test.done # pip of Python 3.11 stumbles over an extra that two packages spell differently

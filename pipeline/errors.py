@@ -6,3 +6,7 @@ Layer 0. `cli.py` turns them into one line and an exit code; library code only r
 
 class WijhaError(Exception):
     """Bad input, configuration or environment, with a message meant for the user."""
+
+
+class TooFewLabels(WijhaError):
+    """There are too few gold labels to learn from."""

@@ -13,9 +13,11 @@ from pipeline.workspace import Workspace
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What model.json says: the encoder's fingerprint, how it was trained, and where it abstains."""
+    """What model.json says: the encoder's fingerprint, what computed its vectors, how it was trained, and where it abstains."""
 
+    classifier: str
     encoder: str
+    runtime: str
     gold: int
     seed: int
     target_risk: float

@@ -115,14 +115,22 @@ def read_json(path: Path) -> Any:
 # --- vectors ------------------------------------------------------------------------------------------------------------------
 
 
+_ABOUT = "vectors"  # one entry of the Parquet metadata
+
+
 @dataclass(frozen=True)
 class Encoded:
-    """Ids and their vectors (n x width, float32), the fingerprint of the encoder, and how many of the last columns are plain."""
+    """Ids and their vectors (n x width, float32), the encoder's fingerprint and runtime, and how many of the last columns are plain.
+
+    `seen` are the ids whose text and labels the encoder was fine-tuned on.
+    """
 
     ids: list[str]
     vectors: Vectors
     encoder: str
     n_plain: int
+    runtime: str = ""
+    seen: tuple[str, ...] = ()
 
 
 def write_vectors(path: Path, encoded: Encoded) -> None:
@@ -140,7 +148,8 @@ def write_vectors(path: Path, encoded: Encoded) -> None:
         dense = np.ascontiguousarray(vectors, dtype=np.float32)
         values = pa.FixedSizeListArray.from_arrays(pa.array(dense.ravel()), dense.shape[1])
         columns = {"id": pa.array(encoded.ids, pa.string()), "values": values}
-    metadata = {"encoder": encoded.encoder, "n_plain": str(encoded.n_plain), "width": str(vectors.shape[1])}
+    about = {name: getattr(encoded, name) for name in ("encoder", "n_plain", "runtime", "seen")}
+    metadata = {_ABOUT: json.dumps({**about, "width": int(vectors.shape[1])})}
     write_table(path, pa.table(columns).replace_schema_metadata(metadata))
 
 
@@ -152,18 +161,20 @@ def read_vectors(path: Path) -> Encoded:
         raise WijhaError(f"no vectors {path}: the embed stage has not run; run `dvc repro embed`") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise WijhaError(f"{path} is not a readable Parquet file ({error}); run `dvc repro -f embed` to make it anew") from None
-    metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-    if not {"encoder", "n_plain", "width"} <= metadata.keys():
+    about = (table.schema.metadata or {}).get(_ABOUT.encode())
+    if about is None:
         raise WijhaError(f"{path} was written by another version; run `dvc repro embed`")
-    ids, width = table["id"].to_pylist(), int(metadata["width"])
+    facts = json.loads(about)
+    ids, width = table["id"].to_pylist(), facts.pop("width")
+    facts["seen"] = tuple(facts["seen"])
     if "indices" not in table.column_names:
         flat = _flat(table["values"]).to_numpy(zero_copy_only=False)
-        return Encoded(ids, flat.reshape(len(ids), width), metadata["encoder"], int(metadata["n_plain"]))
+        return Encoded(ids, flat.reshape(len(ids), width), **facts)
     lengths = np.array([len(row) for row in table["indices"].to_pylist()], dtype=np.int64)
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     parts = (_flat(table["values"]).to_numpy(), _flat(table["indices"]).to_numpy(), indptr)
     vectors = sparse.csr_matrix(parts, shape=(len(ids), width), dtype=np.float32)
-    return Encoded(ids, vectors, metadata["encoder"], int(metadata["n_plain"]))
+    return Encoded(ids, vectors, **facts)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

@@ -6,11 +6,14 @@ Layer 0. dvc.yaml says the same; `tests/test_dvc.py` holds the two together.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from pipeline.config import LexicalSettings, Strict, TransformerSettings, load, load_encoder_settings
+from pipeline.errors import WijhaError
+
+FINETUNED_ENCODER = "data/finetuned/encoder"
 
 
 class Choices(Strict):
@@ -19,7 +22,11 @@ class Choices(Strict):
     encoder: str = Field(pattern=r"^[\w.-]+$", description="a file of configs/encoders/")
     actors: str = Field(pattern=r"^[\w.-]+$", description="a file of configs/actors/")
     seed: int = Field(ge=0)
+    classifier: Literal["linear", "finetune"] = Field(
+        description="linear heads on the encoder's vectors, or the encoder fine-tuned with its heads"
+    )
     preprocess: Any = None
+    finetune: Any = None
     train: Any = None
     label: Any = None
     evaluate: Any = None
@@ -67,6 +74,11 @@ class Workspace:
         return self.root / "models"
 
     @property
+    def finetuned(self) -> Path:
+        """What the finetune stage leaves: nothing but facts under `classifier: linear`, else the encoder, its heads and predictions."""
+        return self.root / "data/finetuned"
+
+    @property
     def metrics(self) -> Path:
         return self.root / "experiments/metrics.json"
 
@@ -94,5 +106,17 @@ class Workspace:
         return self.root / "configs/actors" / f"{choices.actors}.yaml"
 
     def encoder_settings(self, choices: Choices) -> LexicalSettings | TransformerSettings:
+        """Return the settings of the encoder that vectors come from: the one that params.yaml names, or what fine-tuning made of it."""
+        base = self.base_encoder_settings(choices)
+        if choices.classifier == "linear":
+            return base
+        if isinstance(base, LexicalSettings):
+            raise WijhaError(
+                f"classifier: finetune trains a transformer, and encoder: {choices.encoder} is none; "
+                "choose encoder: arabert or local, or classifier: linear"
+            )
+        return base.model_copy(update={"model": FINETUNED_ENCODER, "revision": None})
+
+    def base_encoder_settings(self, choices: Choices) -> LexicalSettings | TransformerSettings:
         """Read the settings of the encoder that params.yaml names."""
         return load_encoder_settings(self.root / "configs/encoders" / f"{choices.encoder}.yaml")

@@ -9,12 +9,13 @@ from pipeline.actors import Context
 from pipeline.aggregate import AggregateParams
 from pipeline.evaluation import Evaluation, given_out_of_fold
 from pipeline.gold import ArticleJudgement, GoldItem, Judgement
+from pipeline.held_out import HeldOut, abstention_threshold, prediction_rows
 from pipeline.schema import SENTIMENT_P, STANCE_P, STANCES, UNSEEN_P
-from pipeline.stages.embed import ArticleFacts, gold_instances
 from pipeline.stages.evaluate import evaluate_agreement, evaluate_articles, evaluate_matcher, evaluate_unseen, reliability_rows, risk_rows
+from pipeline.stages.gold import ArticleFacts, gold_instances
 from pipeline.stages.label import article_stances
 from pipeline.stages.track import flat_metrics, flat_params, lock_digest
-from pipeline.stages.train import Gold, HeldOut, Params, abstention_threshold, cross_validate, fit_heads, prediction_rows, usable
+from pipeline.stages.train import Gold, Params, cross_validate, fit_heads, usable
 
 BODY = "أعلنت البعثة الأممية أن الهدنة صامدة في طرابلس، وأن القوافل وصلت إلى المستشفى المركزي في موعدها."
 
@@ -103,14 +104,14 @@ def test_one_actor_alone_has_no_unseen_predictions() -> None:
     alone = Gold([{**row, "actor": "un"} for row in gold.rows], gold.vectors, 0)
     found = cross_validate(alone, PARAMS, 1)
     assert found.unseen == [None] * N
-    assert prediction_rows(alone, found)[0][UNSEEN_P[0]] is None
-    assert evaluate_unseen([{**r, **p} for r, p in zip(alone.rows, prediction_rows(alone, found), strict=True)], Evaluation(100, 0)) == {
-        "n": 0
-    }
+    assert prediction_rows(alone.rows, found)[0][UNSEEN_P[0]] is None
+    assert evaluate_unseen(
+        [{**r, **p} for r, p in zip(alone.rows, prediction_rows(alone.rows, found), strict=True)], Evaluation(100, 0)
+    ) == {"n": 0}
 
 
 def test_unseen_actors_are_scored_one_by_one(toy: Gold, held_out: HeldOut) -> None:
-    rows = [{**r, **p} for r, p in zip(toy.rows, prediction_rows(toy, held_out), strict=True)]
+    rows = [{**r, **p} for r, p in zip(toy.rows, prediction_rows(toy.rows, held_out), strict=True)]
     found = evaluate_unseen(rows, Evaluation(100, 0))
     assert found["n"] == N
     assert set(found["per_actor"]) == set(ACTORS)
@@ -120,7 +121,7 @@ def test_unseen_actors_are_scored_one_by_one(toy: Gold, held_out: HeldOut) -> No
 
 def test_the_chosen_threshold_keeps_held_out_labels_to_the_risk(toy: Gold, held_out: HeldOut) -> None:
     right = np.array([STANCES[i].value for i in held_out.stance.argmax(1)], dtype=object) == toy.column("stance")
-    threshold = abstention_threshold(toy, held_out.stance, 0.1)
+    threshold = abstention_threshold(toy.rows, held_out.stance, 0.1)
     given = held_out.stance.max(1) >= threshold
     assert 0 < (~right[given]).mean() <= 0.1 < (~right).mean()
 
@@ -133,7 +134,7 @@ def test_abstention_is_judged_under_thresholds_of_other_folds() -> None:
 
 
 def test_the_risk_curve_has_a_point_a_percent_at_most(toy: Gold, held_out: HeldOut) -> None:
-    curve = risk_rows([{**r, **p} for r, p in zip(toy.rows, prediction_rows(toy, held_out), strict=True)])
+    curve = risk_rows([{**r, **p} for r, p in zip(toy.rows, prediction_rows(toy.rows, held_out), strict=True)])
     coverage = [point["coverage"] for point in curve]
     assert coverage == sorted(coverage) and coverage[-1] == 1 and len(curve) <= 101
 

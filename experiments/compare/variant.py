@@ -23,9 +23,10 @@ from pipeline.config import LexicalSettings, Strict, load, load_encoder_settings
 from pipeline.encoders.lexical import LexicalEncoder, Stem, snowball
 from pipeline.fitting import Labelled, fit_head
 from pipeline.heads import Actors, Head
+from pipeline.held_out import prediction_rows
 from pipeline.instances import instances_from
 from pipeline.schema import SENTIMENTS, STANCE_P, STANCES, UNSEEN_P
-from pipeline.stages.train import Gold, Heads, Params, cross_validate, fit_heads, fit_sentiment, prediction_rows, usable
+from pipeline.stages.train import Gold, Heads, Params, cross_validate, fit_heads, fit_sentiment, usable
 from pipeline.tables import Vectors
 from pipeline.workspace import Workspace
 
@@ -107,7 +108,7 @@ def predictions(variant: Variant, workspace: Workspace) -> list[dict[str, Any]]:
     encoder, params = choices_of(variant, workspace)
     gold = gold_of(encoder, workspace)
     held_out = cross_validate(gold, params, workspace.choices().seed, fit_joint if variant.joint else fit_heads)
-    return [{name: row[name] for name in PREDICTIONS.names} for row in prediction_rows(gold, held_out)]
+    return [{name: row[name] for name in PREDICTIONS.names} for row in prediction_rows(gold.rows, held_out)]
 
 
 def variant_of(name: str) -> Variant:

@@ -16,11 +16,14 @@ from pipeline.tables import Vectors
 class Encoder(Protocol):
     """Turns instances into vectors (n x width, float32; dense or CSR), one row an instance, in order.
 
-    The last `n_plain` columns are read by heads as they are; the others are reweighted (`scaling.py`).
+    The last `n_plain` columns are read by heads as they are; the others are reweighted (`scaling.py`). `runtime` says what computes them,
+    `trained_on` which gold texts the encoder has seen with their labels (`checkpoint.text_digest`).
     """
 
     fingerprint: str
     n_plain: int
+    runtime: str
+    trained_on: frozenset[str]
 
     def encode(self, instances: Sequence[Instance]) -> Vectors: ...
 

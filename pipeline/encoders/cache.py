@@ -179,7 +179,6 @@ class Cacheable(Encoder, Protocol):
 
     cache_key: str
     width: int
-    runtime: str
 
     def encode(self, instances: Sequence[Instance]) -> np.ndarray: ...
 
@@ -188,7 +187,7 @@ class CachedEncoder:
     """An encoder that asks another one only for what the cache lacks; what it says of itself is what the other one says."""
 
     def __init__(self, encoder: Cacheable, cache: VectorCache, chunk: int = 4096) -> None:
-        self.fingerprint, self.n_plain = encoder.fingerprint, encoder.n_plain
+        self.fingerprint, self.n_plain, self.trained_on = encoder.fingerprint, encoder.n_plain, encoder.trained_on
         self.runtime, self.width, self.cache_key = encoder.runtime, encoder.width, encoder.cache_key
         self._encoder, self._cache, self._chunk = encoder, cache, chunk
 

@@ -66,6 +66,8 @@ class LexicalEncoder:
     """Sparse vectors of `n_features` hashed columns and then `n_plain` plain ones; see the module's docstring for what they count."""
 
     n_plain = len(COLUMNS)
+    runtime = "scikit-learn"
+    trained_on: frozenset[str] = frozenset()
 
     def __init__(self, settings: LexicalSettings, stem: Stem = snowball) -> None:
         self._settings = settings

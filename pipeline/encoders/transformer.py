@@ -50,11 +50,7 @@ class TransformerEncoder:
         parts = [f"transformer-{_VERSION}", settings.preprocessing, str(self._window), self._checkpoint.identity]
         self.fingerprint = ":".join([*parts, "int8"] if settings.precision == "int8" else parts)
         self.cache_key = f"{self.fingerprint}:{self.runtime}"
-
-    @property
-    def trained_on(self) -> frozenset[str]:
-        """The gold texts that the checkpoint was fine-tuned on (`checkpoint.text_digest`)."""
-        return self._checkpoint.trained_on
+        self.trained_on = self._checkpoint.trained_on
 
     def encode(self, instances: Sequence[Instance]) -> np.ndarray:
         """Return one row an instance (n x 2 hidden, float32)."""

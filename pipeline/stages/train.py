@@ -16,12 +16,12 @@ from pydantic import Field
 
 from pipeline import schema, tables
 from pipeline.config import Strict, load
-from pipeline.errors import WijhaError
-from pipeline.fitting import Fitted, HeadParams, Labelled, fit_head, fold_in, grouped_folds
+from pipeline.errors import TooFewLabels, WijhaError
+from pipeline.fitting import Fitted, HeadParams, Labelled, fit_head, fold_in
 from pipeline.heads import EVERYONE, Head
+from pipeline.held_out import HeldOut, Job, abstention_threshold, is_usable, jobs_of, prediction_rows
 from pipeline.model import ModelFacts, save_model
-from pipeline.risk import threshold_for
-from pipeline.schema import NOT_ACTOR, SENTIMENT_P, SENTIMENTS, STANCE_P, STANCES, UNSEEN_P
+from pipeline.schema import SENTIMENTS, STANCES
 from pipeline.tables import Vectors
 from pipeline.workspace import Workspace
 
@@ -56,8 +56,8 @@ class Gold:
 
 
 def usable(rows: Sequence[Row], vectors: Vectors, n_plain: int) -> Gold:
-    """Keep rows whose actor the matcher finds and whose labels are settled; `not_actor` rows test only the matcher."""
-    kept = [i for i, r in enumerate(rows) if r["spans"] and r["stance"] not in ("", NOT_ACTOR) and r["sentiment"]]
+    """Keep the rows that can be learnt from; `not_actor` rows test only the matcher."""
+    kept = [i for i, row in enumerate(rows) if is_usable(row)]
     return Gold([rows[i] for i in kept], vectors[kept], n_plain)
 
 
@@ -85,71 +85,27 @@ def fit_heads(gold: Gold, params: Params, seed: int) -> Heads:
     return Heads(fold_in(stance.head, tone.head, weight), tone.head)
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Predictions of the gold rows by heads of other folds: probabilities (n x 3 each) and fold (n).
-
-    `unseen` are stance probabilities of heads that saw no row of the same actor; None where the other actors have too few labels.
-    """
-
-    stance: np.ndarray
-    sentiment: np.ndarray
-    unseen: list[np.ndarray | None]
-    fold: np.ndarray
-
-
 def cross_validate(gold: Gold, params: Params, seed: int, fit: Callable[[Gold, Params, int], Heads] = fit_heads) -> HeldOut:
     """Predict every gold row with heads that saw nothing of its article, and nothing of its actor."""
-    n, actors = len(gold.rows), gold.column("actor")
-    result = HeldOut(np.zeros((n, 3)), np.zeros((n, 3)), [None] * n, np.zeros(n, np.int32))
-
-    def predict(number: int, inside: np.ndarray, outside: np.ndarray) -> None:
-        heads = fit(gold.take(inside), params, seed)
-        result.fold[outside] = number
-        result.stance[outside] = heads.stance.predict(gold.vectors[outside], actors[outside])
-        result.sentiment[outside] = heads.sentiment.predict(gold.vectors[outside], [EVERYONE] * len(outside))
-
+    actors = gold.column("actor")
+    result = HeldOut.empty(len(gold.rows))
     shared_alone = params.model_copy(update={"stance": params.stance.model_copy(update={"own_share": 0.0})})
 
-    def predict_unseen(actor: str, inside: np.ndarray, outside: np.ndarray) -> None:
-        rows = outside[actors[outside] == actor]
-        try:  # own parts would say nothing of this actor
-            head = fit(gold.take(inside[actors[inside] != actor]), shared_alone, seed).stance
-        except WijhaError:  # other actors have too few labels; `evaluate` counts the rows without a prediction
-            return
-        for row, p in zip(rows, head.predict(gold.vectors[rows], actors[rows]), strict=True):
-            result.unseen[row] = p
+    def predict(job: Job) -> None:
+        try:  # own parts would say nothing of an actor that is left out
+            heads = fit(gold.take(job.inside), shared_alone if job.actor else params, seed)
+        except TooFewLabels:
+            if job.actor is None:
+                raise
+            return  # other actors have too few labels; `evaluate` counts the rows without a prediction
+        vectors = gold.vectors[job.outside]
+        sentiment = heads.sentiment.predict(vectors, [EVERYONE] * len(job.outside))
+        result.add(job, heads.stance.predict(vectors, actors[job.outside]), sentiment)
 
-    folds = grouped_folds(gold.column("stance"), gold.column("group"), params.folds, seed)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the solver and sparse products release the interpreter
-        jobs = [pool.submit(predict, number, *fold) for number, fold in enumerate(folds)]
-        jobs += [pool.submit(predict_unseen, actor, *fold) for fold in folds for actor in sorted(set(actors[fold[1]]))]
-        for job in jobs:
-            job.result()
+        for done in [pool.submit(predict, job) for job in jobs_of(gold.rows, params.folds, seed)]:
+            done.result()
     return result
-
-
-def abstention_threshold(gold: Gold, stance: np.ndarray, target_risk: float) -> float:
-    """Return the confidence below which a label is abstained, so that held-out labels keep to the risk."""
-    predicted = np.array([STANCES[i].value for i in stance.argmax(1)], dtype=object)
-    return threshold_for(stance.max(1), predicted == gold.column("stance"), target_risk)
-
-
-def prediction_rows(gold: Gold, held_out: HeldOut) -> list[Row]:
-    """Return rows of the gold_predictions table."""
-    rows = []
-    for i, row in enumerate(gold.rows):
-        unseen = held_out.unseen[i]
-        rows.append(
-            {
-                "gold_id": row["gold_id"],
-                "fold": int(held_out.fold[i]),
-                **dict(zip(STANCE_P, map(float, held_out.stance[i]), strict=True)),
-                **dict(zip(SENTIMENT_P, map(float, held_out.sentiment[i]), strict=True)),
-                **dict(zip(UNSEEN_P, [None] * 3 if unseen is None else map(float, unseen), strict=True)),
-            }
-        )
-    return rows
 
 
 def main(workspace: Workspace) -> None:
@@ -163,7 +119,7 @@ def main(workspace: Workspace) -> None:
     gold = usable(rows, encoded.vectors, encoded.n_plain)
     held_out = cross_validate(gold, params, choices.seed)
     heads = fit_heads(gold, params, choices.seed)
-    tables.write(workspace.table("gold_predictions"), prediction_rows(gold, held_out), schema.GOLD_PREDICTIONS)
-    threshold = abstention_threshold(gold, held_out.stance, params.target_risk)
+    tables.write(workspace.table("gold_predictions"), prediction_rows(gold.rows, held_out), schema.GOLD_PREDICTIONS)
+    threshold = abstention_threshold(gold.rows, held_out.stance, params.target_risk)
     facts = ModelFacts(encoded.encoder, len(gold.rows), choices.seed, params.target_risk, threshold)
     save_model(workspace, heads.stance, heads.sentiment, facts)
