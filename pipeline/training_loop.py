@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import torch
 from safetensors.torch import load_model
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, logging
@@ -33,7 +34,7 @@ class PassOrder:
     A pass is one `passes`-th of an epoch. Rows of like length share a batch.
     """
 
-    def __init__(self, lengths: Sequence[int], passes: int, batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int] | np.ndarray, passes: int, batch_size: int, seed: int) -> None:
         self._lengths = np.asarray(lengths)
         self._size = math.ceil(len(lengths) / passes)
         self._batch_size = batch_size
@@ -94,6 +95,7 @@ def run_loop(task: Task, params: TrainerParams, seed: int, folder: Path, last: P
     """Train, from a checkpoint where there is one; the module ends with the best weights."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # what is shown is the caller's to say
     with _isolated():
         trainer = _trainer(task, params, seed, folder, report)
         try:
@@ -119,7 +121,8 @@ def run_loop(task: Task, params: TrainerParams, seed: int, folder: Path, last: P
 
 def _trainer(task: Task, params: TrainerParams, seed: int, folder: Path, report: Report | None) -> _Trainer:
     passes = params.evaluations_per_epoch
-    order = PassOrder([len(ids) for ids in task.train["input_ids"]], passes, params.batch_size, seed)
+    lengths = pc.list_value_length(task.train.with_format("arrow")[:]["input_ids"]).to_numpy()
+    order = PassOrder(lengths, passes, params.batch_size, seed)
     steps = math.ceil(math.ceil(len(order) / params.batch_size) / params.gradient_accumulation)  # of a pass
     arguments = TrainingArguments(
         output_dir=str(folder),

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +186,8 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}, {root!r}]
 import test_trainer as t
+import torch
+torch.set_num_threads(1)
 from pipeline.trainer import train
 t.train(t.task(), t.PARAMS, 5, Path(sys.argv[1]), ["toy"], lambda point, steps: print(point.name, point.step, flush=True))
 """
@@ -242,6 +244,17 @@ def test_checkpoint_that_is_not_whole_is_skipped(tmp_path: Path, name: str, faul
     content = (newest / name).read_bytes()
     (newest / name).unlink() if fault == "absent" else (newest / name).write_bytes(content[: len(content) // 2])
     assert last_checkpoint(folder) == older and not newest.exists()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads cost more than they bring for a net this small."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
