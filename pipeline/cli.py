@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli_annotate import app as annotate
+from pipeline.cli_cache import app as cache
 from pipeline.cli_errors import Root, clear_errors
 from pipeline.errors import WijhaError
 
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(annotate, name="annotate")
+app.add_typer(cache, name="cache")
 
 
 class StageName(StrEnum):

@@ -53,7 +53,11 @@ class TransformerSettings(Strict):
     revision: str | None = Field(default=None, description="commit, tag or branch on the hub; null for a local folder")
     preprocessing: Literal["arabert", "arabert-twitter", "none"] = "arabert"
     max_tokens: int = Field(default=512, ge=16, description="longest window that the model reads, in tokens")
-    token_budget: int = Field(default=2048, ge=16, description="tokens in one batch")
+    runtime: Literal["auto", "torch", "openvino"] = Field(default="auto", description="auto: torch where there is a GPU, else openvino")
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+        default="auto", description="auto: bf16 where the processor has it, else fp32"
+    )
+    token_budget: int | None = Field(default=None, ge=16, description="tokens in one batch; null: what suits the processor")
 
 
 class EncoderConfig(Strict):

@@ -3,6 +3,7 @@
 Layer 0. dvc.yaml says the same; `tests/test_dvc.py` holds the two together.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ class Workspace:
     """The files of one project."""
 
     root: Path
+
+    @property
+    def home(self) -> Path:
+        """The project that this one belongs to: itself, unless DVC copied it.
+
+        `dvc exp run --temp` and queued experiments work in a copy under .dvc/tmp/exps that is deleted; what outlives them is the project's.
+        """
+        home, *_ = str(self.root.resolve()).split(f"{os.sep}.dvc{os.sep}tmp{os.sep}exps{os.sep}")
+        return Path(home)
 
     @property
     def params(self) -> Path:

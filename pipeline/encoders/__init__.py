@@ -25,12 +25,13 @@ class Encoder(Protocol):
     def encode(self, instances: Sequence[Instance]) -> Vectors: ...
 
 
-def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path) -> Encoder:
-    """Make the encoder of one configuration; a local model folder is taken relative to `root`."""
+def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path, store: Path) -> Encoder:
+    """Make the encoder of one configuration; a local model folder is taken relative to `root`, and what is made once
+    and kept (exported graphs, vectors) is kept in `store`."""
     if isinstance(settings, LexicalSettings):
         from pipeline.encoders.lexical import LexicalEncoder
 
         return LexicalEncoder(settings)
     from pipeline.encoders.transformer import TransformerEncoder
 
-    return TransformerEncoder(settings, root)
+    return TransformerEncoder(settings, root, store)

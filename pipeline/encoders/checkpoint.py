@@ -158,11 +158,11 @@ def _check_length(path: Path, model: str) -> None:
     with path.open("rb") as stream:
         header = int.from_bytes(stream.read(8), "little")
         try:
-            tensors = json.loads(stream.read(header)) if header < size else None
+            tensors = json.loads(stream.read(header)) if header < size else {}
             end = 8 + header + max((t["data_offsets"][1] for name, t in tensors.items() if name != "__metadata__"), default=0)
         except (ValueError, KeyError, TypeError, AttributeError):
-            tensors, end = None, 0
-    if tensors is None:
+            tensors = {}
+    if not tensors:
         raise unavailable(model, f"{path} is no safetensors file, or was cut off within its header ({size:,} bytes)")
     if end != size:
         raise unavailable(model, f"{path} is cut off or damaged: it has {size:,} bytes, its header says {end:,}; copy it again")
@@ -189,7 +189,8 @@ def _check_vocabulary(tokenizer: Any, config: Any, model: str) -> None:
     if n_tokens > n_rows or n_tokens + _SPARE_ROWS < n_rows:
         raise unavailable(
             model,
-            f"its vocabulary does not match its weights: the tokenizer has {n_tokens:,} tokens, the model {n_rows:,}; take both from one folder",
+            f"its vocabulary does not match its weights: the tokenizer has {n_tokens:,} tokens, the model {n_rows:,}; "
+            "take both from one folder",
         )
     probe = tokenizer(_PROBE, add_special_tokens=False)["input_ids"]
     unknown = sum(token == tokenizer.unk_token_id for token in probe)

@@ -35,15 +35,6 @@ class Params(Strict):
     experiment: str = "wijha"
 
 
-def project_root(workspace: Workspace) -> Path:
-    """Return the project that a workspace belongs to.
-
-    `dvc exp run --temp` and queued experiments work in a copy under .dvc/tmp/exps that is deleted; their runs belong to the project.
-    """
-    root, *_ = str(workspace.root.resolve()).split(f"{os.sep}.dvc{os.sep}tmp{os.sep}exps{os.sep}")
-    return Path(root)
-
-
 def open_store(root: Path, experiment: str) -> None:
     """Point MLflow at MLFLOW_TRACKING_URI, or at the project's own SQLite store and artifact folder."""
     if os.environ.get("MLFLOW_TRACKING_URI"):
@@ -127,7 +118,7 @@ def main(workspace: Workspace) -> None:
     lock = yaml.safe_load(lock_file.read_text(encoding="utf-8")) if lock_file.is_file() else {}
     fingerprint = lock_digest(lock)
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # not "creating tables", "experiment does not exist yet"
-    open_store(project_root(workspace), params.experiment)
+    open_store(workspace.home, params.experiment)
     found = mlflow.search_runs(
         experiment_names=[params.experiment],
         filter_string=f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'",

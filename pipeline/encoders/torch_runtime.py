@@ -1,0 +1,190 @@
+"""The PyTorch runtime: on a GPU where there is one, else on the CPU.
+
+Layer 1. In bf16 the linear layers have bf16 weights and the rest stays in fp32, as under autocast but without casting weights at every
+batch. On a CPU rows of equal length have the same bits in any batch but a very small one. A GPU picks its kernels by the shape, so there every batch is filled
+up to one size for its length, and each length's kernels are recorded once (a CUDA graph), else Python would launch them too slowly.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.encoders.checkpoint import Checkpoint
+from pipeline.encoders.runtimes import Batch, at_least, summed
+from pipeline.encoders.tokens import batch_size
+from pipeline.errors import WijhaError
+
+_CPU_BUDGET, _CPU_CHUNK = 2048, 4096
+_GPU_BUDGETS = (16384, 8192, 4096, 2048, 1024)  # the first that fits into the memory
+_GPU_CHUNK = 65536
+_MEMORY_SHARE = 0.5  # of the GPU's free memory that one batch may take
+
+
+def has_gpu() -> bool:
+    """Say whether PyTorch sees a CUDA device."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def resolve_precision(asked: str, device: str) -> str:
+    """Return fp32 or bf16: what was asked for, or under `auto` bf16 where the device computes in it."""
+    import torch
+
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else _cpu_has_bf16()
+    if asked == "int8":
+        raise WijhaError("precision: int8 needs runtime: openvino; with runtime: torch use auto, fp32 or bf16")
+    if asked == "bf16" and not has_bf16:
+        raise WijhaError(f"precision: bf16, but this {device} does not compute in bf16; use precision: auto or fp32")
+    return ("bf16" if has_bf16 else "fp32") if asked == "auto" else asked
+
+
+def _cpu_has_bf16() -> bool:
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+class TorchRuntime:
+    """Runs a checkpoint with PyTorch; see the module's docstring."""
+
+    def __init__(self, checkpoint: Checkpoint, precision: str, token_budget: int | None, device: str | None = None) -> None:
+        import torch
+
+        self._device = device or ("cuda" if has_gpu() else "cpu")
+        self._precision = resolve_precision(precision, self._device)
+        self._model = checkpoint.load()
+        if self._precision == "bf16":
+            for module in self._model.modules():
+                if isinstance(module, torch.nn.Linear):
+                    module.to(torch.bfloat16)
+        self._model.to(self._device)
+        on_gpu = self._device == "cuda"
+        self.token_budget = token_budget or (_fitting_budget(self, checkpoint.positions) if on_gpu else _CPU_BUDGET)
+        self.chunk = _GPU_CHUNK if on_gpu else _CPU_CHUNK
+        where = f"{torch.cuda.get_device_name()}:batches of {self.token_budget}" if on_gpu else "cpu"
+        self.name = f"torch-{torch.__version__}:{where}:{self._precision}"
+        self._recorded: dict[int, _Recorded] = {}
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
+        """Yield the sums that each batch asks for."""
+        if self._device == "cpu":
+            for batch in batches:
+                yield summed(self.states(at_least(batch.ids)).numpy(), batch)
+        else:
+            yield from self._run_on_gpu(batches)
+
+    def states(self, ids: np.ndarray) -> Any:
+        """Return the last hidden states of token ids (n x length): a float32 tensor (n x length x hidden)."""
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
+        with torch.inference_mode():
+            return self._forward(tensor)
+
+    def _forward(self, ids: Any) -> Any:
+        import torch
+
+        with self._autocast():
+            return self._model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.float()
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        return torch.autocast(self._device, torch.bfloat16) if self._precision == "bf16" else nullcontext()
+
+    def _run_on_gpu(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
+        """Keep the GPU one batch ahead of what is read from it."""
+        waiting: deque[_Coming] = deque()
+        for batch in batches:
+            waiting.append(self._launch(batch))
+            if len(waiting) > 1:
+                yield waiting.popleft().take()
+        while waiting:
+            yield waiting.popleft().take()
+
+    def _launch(self, batch: Batch) -> "_Coming":
+        import torch
+
+        length = batch.ids.shape[1]
+        if length not in self._recorded:
+            self._recorded[length] = _Recorded(self._forward, batch_size(length - 2, self.token_budget), length)
+        recorded = self._recorded[length]
+        with torch.inference_mode():
+            sums = recorded.sums(batch)
+            host = torch.empty(sums.shape, dtype=torch.float32, pin_memory=True)
+            host.copy_(sums, non_blocking=True)
+            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            done.record()
+        return _Coming(host, done)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """Sums on their way from the GPU."""
+
+    host: Any
+    done: Any
+
+    def take(self) -> np.ndarray:
+        self.done.synchronize()
+        return np.asarray(self.host.numpy())
+
+
+class _Recorded:
+    """The kernels of one length, for exactly `size` sequences; fewer are filled up by repeating the last."""
+
+    def __init__(self, forward: Any, size: int, length: int) -> None:
+        import torch
+
+        self._size = size
+        self._ids = torch.full((size, length), 1, dtype=torch.int64, device="cuda")
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.inference_mode(), torch.cuda.stream(aside):  # libraries set themselves up outside of the recording
+            forward(self._ids)
+        torch.cuda.current_stream().wait_stream(aside)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.inference_mode(), torch.cuda.graph(self._graph):
+            self._states = forward(self._ids)
+
+    def sums(self, batch: Batch) -> Any:
+        """Return sums of states (m x hidden) on the GPU; they too are made `size` at a time, so that their kernels stay the same."""
+        import torch
+
+        self._ids.copy_(torch.from_numpy(_filled(batch.ids, self._size)).pin_memory(), non_blocking=True)
+        self._graph.replay()
+        parts = []
+        for at in range(0, len(batch.owner), self._size):
+            owner = torch.from_numpy(_filled(batch.owner[at : at + self._size], self._size)).to("cuda", non_blocking=True)
+            mask = torch.from_numpy(_filled(batch.mask[at : at + self._size], self._size)).to("cuda", non_blocking=True)
+            parts.append((self._states[owner] * mask[:, :, None]).sum(1))
+        return torch.cat(parts)[: len(batch.owner)]
+
+
+def _filled(rows: np.ndarray, size: int) -> np.ndarray:
+    """Return rows with the last one repeated up to `size`."""
+    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
+
+
+def _fitting_budget(runtime: TorchRuntime, positions: int) -> int:
+    """Return the largest budget of which a batch of the longest sequences takes no more than its share of the free memory."""
+    import torch
+
+    runtime.states(np.ones((1, positions), np.int64))
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    runtime.states(np.ones((2, positions), np.int64))
+    per_token = (torch.cuda.max_memory_allocated() - before) / (2 * positions)
+    free, _ = torch.cuda.mem_get_info()
+    for budget in _GPU_BUDGETS:
+        if budget * per_token < _MEMORY_SHARE * free:
+            return budget
+    raise WijhaError(
+        f"the GPU has {free / 2**20:.0f} MiB of free memory, too little for a batch; free some, or hide it (CUDA_VISIBLE_DEVICES=)"
+    )
