@@ -28,6 +28,7 @@ from pipeline.scaling import Scaling
 from pipeline.trainer import Report, Task, Trained, TrainerParams, train
 
 _TOKEN_BUDGET = 4096  # tokens of texts that are read together
+_LEAST_TEMPERATURE = 0.5  # where the validation rows have no error, the likeliest one is 0
 _WINDOW = 512  # the longest that is read of a text at once, as `TransformerSettings.max_tokens`
 
 
@@ -136,7 +137,7 @@ def _head(layer: Any, vectors: np.ndarray, truth: np.ndarray, actors: tuple[str,
     width = vectors.shape[1]
     scaling = Scaling(np.arange(width), np.zeros(width), np.ones(width), 0)
     linear = Linear(layer.weight.detach().numpy().T.astype(np.float64), layer.bias.detach().numpy().astype(np.float64))
-    temperature = fit_temperature(linear.scores(scaling.apply(vectors)), truth)
+    temperature = max(_LEAST_TEMPERATURE, fit_temperature(linear.scores(scaling.apply(vectors)), truth))
     return Head(scaling, linear, {}, actors, temperature, temperature, tuple(classes))
 
 

@@ -1,8 +1,12 @@
 """pipeline/finetuning.py, labelled.py and multitask.py: a tiny checkpoint learns whose side a verb takes."""
 
-import inspect
 import itertools
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from scipy.special import log_softmax, softmax
 
 from pipeline.config import TransformerSettings
@@ -31,7 +36,7 @@ PARAMS = FinetuneParams(trainer=QUICK, dropout=0.1, validation_share=0.2)
 
 
 def settings(folder: Path) -> TransformerSettings:
-    return TransformerSettings.model_validate({"kind": "transformer", "model": str(folder)})
+    return TransformerSettings.model_validate({"kind": "transformer", "model": str(folder), "runtime": "torch", "precision": "fp32"})
 
 
 def opened(folder: Path) -> Checkpoint:
@@ -39,8 +44,7 @@ def opened(folder: Path) -> Checkpoint:
 
 
 def encoder_of(folder: Path, tmp_path: Path) -> Any:
-    takes = inspect.signature(TransformerEncoder).parameters
-    return TransformerEncoder(settings(folder), Path("/"), **({"store": tmp_path / "store"} if "store" in takes else {}))
+    return TransformerEncoder(settings(folder), Path("/"), tmp_path / "store")
 
 
 def labelled(text: str, actor: str, stance: str, group: str) -> LabelledText:
@@ -85,6 +89,11 @@ def tuned(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Fi
 @pytest.fixture(scope="module")
 def held_out(tuned: FineTuned) -> list[LabelledText]:
     return [row for row in ROWS if text_digest(row.text) not in tuned.trained_on]
+
+
+def test_heads_are_not_sure_without_end(tuned: FineTuned) -> None:
+    """A validation part without a single error would be likeliest under a temperature of 0."""
+    assert tuned.trained.best == 1 and tuned.stance.temperature == 0.5
 
 
 def test_held_out_sentences_are_read_right(tuned: FineTuned, held_out: list[LabelledText]) -> None:
@@ -167,6 +176,34 @@ def test_fine_tuning_that_was_done_is_loaded(tiny_checkpoint: Path, tmp_path: Pa
     assert first.trained == second.trained
     changed = fine_tune(opened(tiny_checkpoint), "arabert", ROWS[:-12], params, 1, tmp_path / "work")
     assert changed.trained != first.trained
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {root!r}]
+import test_finetuning as t
+import torch
+torch.set_num_threads(1)
+t.fine_tune(t.opened(Path(sys.argv[1])), "arabert", t.ROWS, t.PARAMS, 4, Path(sys.argv[2]))
+"""
+
+
+def test_killed_fine_tuning_ends_as_an_undisturbed_one(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    undisturbed = fine_tune(opened(tiny_checkpoint), "arabert", ROWS, PARAMS, 4, tmp_path / "whole")
+    work = tmp_path / "killed"
+    code = KILLED.format(tests=str(ROOT / "tests"), root=str(ROOT))
+    with subprocess.Popen([sys.executable, "-c", code, str(tiny_checkpoint), str(work)], stderr=subprocess.PIPE) as child:
+        while not list(work.glob("checkpoint-*/trainer_state.json")):
+            assert child.poll() is None, child.stderr and child.stderr.read().decode()
+            time.sleep(0.001)
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    done = fine_tune(opened(tiny_checkpoint), "arabert", ROWS, PARAMS, 4, work)
+    assert done.trained.resumed_from and not undisturbed.trained.resumed_from
+    assert replace(done.trained, resumed_from=None) == undisturbed.trained
+    for one, other in zip(done.predict(ROWS), undisturbed.predict(ROWS), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # --- the loss --------------------------------------------------------------------------------------------------------------------
