@@ -131,6 +131,15 @@ def _progress_bar(files: int, quiet: bool) -> Iterator[Any]:
 
 
 @app.command()
+def convert(folder: Annotated[Path, typer.Argument(help="Folder of a checkpoint whose weights are a pickle (.bin).")]) -> None:
+    """Turn a checkpoint's pickled weights into safetensors, without running what the pickle holds."""
+    from pipeline.encoders.conversion import convert as convert_weights
+
+    with clear_errors(2):
+        typer.echo(f"written: {convert_weights(folder)}")
+
+
+@app.command()
 def show(project: Root = Path()) -> None:
     """Print the headline figures of the last run, and where to look next."""
     from pipeline import tables

@@ -75,10 +75,10 @@ def prune(
 
 def _open(project: Path) -> "VectorCache":
     """Open the cache of a project, if anything was ever kept; looking makes no file."""
-    from pipeline.encoders.cache import VectorCache, cache_path
+    from pipeline.encoders.cache import FILE, VectorCache
     from pipeline.workspace import Workspace
 
-    path = cache_path(Workspace(project).home)
+    path = Workspace(project).store / FILE
     if not path.exists():
         typer.echo(f"no vectors are kept: there is no {path}")
         raise typer.Exit(0)

@@ -66,7 +66,7 @@ class Scorer:
         if not (workspace.models / "model.json").is_file():
             raise WijhaError(f"no trained model in {workspace.models}: run `dvc repro` (or `make run`) first")
         label = load(workspace.params, LabelParams, "label")
-        encoder = load_encoder(workspace.encoder_settings(choices), workspace.root)
+        encoder = load_encoder(workspace.encoder_settings(choices), workspace.root, workspace.store)
         return cls(
             actors=ActorSet.load(workspace.actors_file(choices)),
             encoder=encoder,

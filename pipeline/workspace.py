@@ -42,6 +42,11 @@ class Workspace:
         return Path(home)
 
     @property
+    def store(self) -> Path:
+        """Where vectors and exported graphs are kept between runs: WIJHA_CACHE (relative to the project), or .wijha in the project."""
+        return self.home / Path(os.environ.get("WIJHA_CACHE") or ".wijha").expanduser()
+
+    @property
     def params(self) -> Path:
         return self.root / "params.yaml"
 

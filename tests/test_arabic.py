@@ -1,8 +1,8 @@
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.arabic import Mapped, arabert, arabert_mapped, fold
+from pipeline.arabic import Mapped, arabert, arabert_mapped, fold, rule_by_rule
 
 LETTERS = "ابتلاهيىةأإآٱکیئؤـصم"
 MARKS = "ًّٰٓ\u200f\u200d\u00a0\ufe0f\n\t _ﻻﷲﹰ"
@@ -145,6 +145,7 @@ def test_arabert_for_twitter_keeps_emojis(text: str, expected: str) -> None:
     assert arabert(text, twitter=True) == expected
 
 
+@settings(deadline=None)  # the first text waits for a table
 @given(texts, st.booleans())
 def test_arabert_mapped_gives_the_text_of_arabert_with_an_offset_for_each_character(text: str, twitter: bool) -> None:
     mapped = arabert_mapped(text, twitter=twitter)
@@ -154,11 +155,22 @@ def test_arabert_mapped_gives_the_text_of_arabert_with_an_offset_for_each_charac
     assert all(0 <= offset < len(text) for offset in offsets)
 
 
+@settings(deadline=None)  # the first text waits for a table
 @given(texts, st.booleans())
 @example("المادة 33آ", False)
 def test_arabert_mapped_never_goes_back_in_the_source(text: str, twitter: bool) -> None:
     offsets = arabert_mapped(text, twitter=twitter).offsets
     assert offsets is None or list(offsets) == sorted(offsets)
+
+
+@settings(deadline=None)  # the first text waits for a table
+@given(texts.filter(lambda text: "&" not in text), st.booleans())
+@example("قُتِلَ ٣ في/و «x»", False)
+def test_arabert_mapped_says_of_every_letter_what_the_rules_one_by_one_say(text: str, twitter: bool) -> None:
+    """Of an entity, which the rules replace as a whole, it may say more."""
+    quick, slow = arabert_mapped(text, twitter=twitter), rule_by_rule(text, twitter=twitter)
+    letters = [i for i, letter in enumerate(slow.text) if letter != " "]
+    assert [quick.source_span(i, i + 1) for i in letters] == [slow.source_span(i, i + 1) for i in letters]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ import pytest
 from conftest import ROOT, run
 
 from pipeline.aliases import Tone
-from pipeline.encoders.cache import Cacheable, CachedEncoder, VectorCache, cache_path, instance_key
+from pipeline.encoders.cache import FILE, Cacheable, CachedEncoder, VectorCache, instance_key
 from pipeline.errors import WijhaError
 from pipeline.instances import Instance, Span
+from pipeline.workspace import Workspace
 
 ONE, OTHER = (
     "transformer-2:arabert:510:sha256:" + "1" * 32 + ":torch:float32",
@@ -246,11 +247,11 @@ def test_a_cache_that_is_open_goes_on_after_a_prune_by_another(path: Path) -> No
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for given, path in (
         ("", tmp_path / ".wijha/vectors.sqlite"),
-        ("/else/where.db", Path("/else/where.db")),
-        ("here.db", tmp_path / "here.db"),
+        ("/else/where", Path("/else/where/vectors.sqlite")),
+        ("here", tmp_path / "here/vectors.sqlite"),
     ):
         monkeypatch.setenv("WIJHA_CACHE", given)
-        assert cache_path(tmp_path) == path
+        assert Workspace(tmp_path).store / FILE == path
 
 
 # --- what goes wrong ----------------------------------------------------------------------------------------------------------
@@ -451,7 +452,7 @@ def test_a_killed_writer_leaves_a_sound_file_with_right_vectors(path: Path) -> N
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that has kept vectors of two encoders; one was used long ago."""
     monkeypatch.delenv("WIJHA_CACHE", raising=False)
-    path = cache_path(tmp_path)
+    path = Workspace(tmp_path).store / FILE
     filled(path, 1234, 1536).keep(OTHER, keys_of(10), np.ones((10, 1536), np.float32))
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE encoders SET last_used = 1700000000 WHERE name = ?", (OTHER,))
@@ -459,7 +460,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def encoders_of(project: Path) -> set[str]:
-    return {kept.encoder for kept in VectorCache(cache_path(project)).contents()}
+    return {kept.encoder for kept in VectorCache(Workspace(project).store / FILE).contents()}
 
 
 def test_show_prints_what_is_kept(project: Path) -> None:
@@ -476,7 +477,7 @@ def test_show_prints_the_whole_name_on_a_narrow_terminal(project: Path) -> None:
 
 def test_where_nothing_was_kept_nothing_is_made(tmp_path: Path) -> None:
     for command in (["show"], ["prune", "--all"]):
-        assert "no vectors are kept" in run(["wijha", "cache", *command], tmp_path, WIJHA_CACHE=str(tmp_path / "a/b.sqlite")).stdout
+        assert "no vectors are kept" in run(["wijha", "cache", *command], tmp_path, WIJHA_CACHE=str(tmp_path / "a/b")).stdout
     assert not list(tmp_path.iterdir())
 
 
@@ -493,7 +494,7 @@ def test_prune_by_name_and_by_age(project: Path) -> None:
 def test_prune_all_gives_the_space_back(project: Path) -> None:
     done = run(["wijha", "cache", "prune", "--all"], project).stdout
     assert "removed 10 vectors" in done and "removed 1,234 vectors" in done and "8 MiB before" in done
-    assert cache_path(project).stat().st_size < 500_000
+    assert (Workspace(project).store / FILE).stat().st_size < 500_000
 
 
 @pytest.mark.parametrize("options", [[], ["--all", "--encoder", "x"], ["--encoder", "another"], ["--unused-for", "-1"]])
@@ -504,7 +505,7 @@ def test_prune_that_names_nothing_removes_nothing(project: Path, options: list[s
 
 
 def test_a_damaged_cache_is_an_error_of_one_line(project: Path) -> None:
-    cache_path(project).write_bytes(b"\0" * 5000)
+    (Workspace(project).store / FILE).write_bytes(b"\0" * 5000)
     failed = run(["wijha", "cache", "show"], project, code=2)
     assert failed.stderr.startswith("wijha: ") and "vectors.sqlite" in failed.stderr and "Traceback" not in failed.stderr
 

@@ -35,7 +35,7 @@ class Product:
         workspace = Workspace(root)
         choices = workspace.choices()
         return cls(
-            load_encoder(workspace.encoder_settings(choices), root),
+            load_encoder(workspace.encoder_settings(choices), root, workspace.store),
             load(workspace.params, train.Params, "train"),
             choices.seed,
             Evaluation(_REPLICATES, choices.seed),

@@ -32,6 +32,8 @@ def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path, st
         from pipeline.encoders.lexical import LexicalEncoder
 
         return LexicalEncoder(settings)
+    from pipeline.encoders.cache import FILE, CachedEncoder, VectorCache
     from pipeline.encoders.transformer import TransformerEncoder
 
-    return TransformerEncoder(settings, root, store)
+    encoder = TransformerEncoder(settings, root, store)
+    return CachedEncoder(encoder, VectorCache(store / FILE), encoder.chunk)

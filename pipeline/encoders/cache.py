@@ -7,7 +7,6 @@ may share a cache. Each vector has a checksum: one that the disk changed is an e
 """
 
 import hashlib
-import os
 import sqlite3
 import struct
 import time
@@ -37,19 +36,14 @@ _SCHEMA = (
     f"PRAGMA application_id = {_OURS}",
     f"PRAGMA user_version = {_LAYOUT}",
 )
-_ANEW = "delete it if it is the vector cache, which only costs the time to encode again; otherwise set WIJHA_CACHE to another file"
+_ANEW = "delete it if it is the vector cache, which only costs the time to encode again; otherwise set WIJHA_CACHE to another folder"
 _DAMAGED = f"it is damaged or was never a vector cache: {_ANEW}"
-_ELSEWHERE = "set WIJHA_CACHE to a file in a folder that can be written"
+_ELSEWHERE = "set WIJHA_CACHE to a folder that can be written"
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "free some space, delete this file (which only costs time), or set WIJHA_CACHE to a file on another disk",
-    sqlite3.SQLITE_BUSY: f"another process held it for {_PATIENCE} seconds: wait for that to end, or set WIJHA_CACHE to another file",
+    sqlite3.SQLITE_FULL: "free some space, delete this file (which only costs time), or set WIJHA_CACHE to a folder on another disk",
+    sqlite3.SQLITE_BUSY: f"another process held it for {_PATIENCE} seconds: wait for that to end, or set WIJHA_CACHE to another folder",
     **dict.fromkeys((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR), _ELSEWHERE),
 }
-
-
-def cache_path(root: Path) -> Path:
-    """Return where a project's vectors are kept: WIJHA_CACHE (relative to the project), or a file of the project's own."""
-    return root / Path(os.environ.get("WIJHA_CACHE") or ".wijha/vectors.sqlite").expanduser()
 
 
 def instance_key(instance: Instance) -> bytes:
@@ -67,6 +61,9 @@ class Kept:
     vectors: int
     bytes: int
     last_used: datetime
+
+
+FILE = "vectors.sqlite"  # its name in a project's store
 
 
 class VectorCache:
@@ -164,7 +161,7 @@ def _check_layout(db: sqlite3.Connection, path: Path) -> None:
                 db.execute(statement)
     owner, version = _layout(db)
     if owner != _OURS:
-        raise WijhaError(f"{path} is a database of another program, not a vector cache; set WIJHA_CACHE to another file")
+        raise WijhaError(f"{path} is a database of another program, not a vector cache; set WIJHA_CACHE to another folder")
     if version != _LAYOUT:
         raise WijhaError(f"the vector cache {path} is of another version of wijha (layout {version}, expected {_LAYOUT}); {_ANEW}")
 

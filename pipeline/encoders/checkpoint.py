@@ -16,7 +16,7 @@ from pipeline.errors import WijhaError
 
 FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "vocab.txt", "vocab.json", "merges.txt")
 TRAINED_ON = "wijha.json"  # beside the weights of a fine-tuned checkpoint: what it was trained on
-_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 _SPARE_ROWS = 1024  # embedding matrices are padded to round numbers, but not further
 _PROBE = "قال المتحدث باسم الجيش إن القوات دخلت المدينة فجر اليوم، ودعت الأمم المتحدة إلى وقف إطلاق النار"
 _MOST_UNKNOWN = 0.5  # of the probe's tokens
@@ -79,7 +79,7 @@ def text_digest(text: str) -> str:
 def open_checkpoint(settings: TransformerSettings, root: Path) -> Checkpoint:
     """Open a local folder (relative to `root`) or a hub model's snapshot; anything missing or not matching is an error that says so."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    _require(settings.model)
+    require_torch(settings.model)
     local = (root / settings.model).resolve()
     folder = local if local.is_dir() else _download(settings, local)
     _check_files(folder, settings.model)
@@ -97,7 +97,8 @@ def open_checkpoint(settings: TransformerSettings, root: Path) -> Checkpoint:
     return Checkpoint(folder, settings.model, identity, config, tokenizer)
 
 
-def _require(model: str) -> None:
+def require_torch(model: str) -> None:
+    """Refuse to go on without PyTorch and transformers, and say how to install them."""
     try:
         import torch  # noqa: F401
         import transformers  # noqa: F401
@@ -128,7 +129,7 @@ def _check_files(folder: Path, model: str) -> None:
     }
     for what, patterns in wanted.items():
         if not any(any(folder.glob(pattern)) for pattern in patterns):
-            pickles = sorted(p.name for pattern in _PICKLES for p in folder.glob(pattern))
+            pickles = sorted(p.name for pattern in PICKLES for p in folder.glob(pattern))
             if what.startswith("weights") and pickles:
                 raise unavailable(
                     model,

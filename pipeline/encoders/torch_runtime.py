@@ -1,8 +1,8 @@
 """The PyTorch runtime: on a GPU where there is one, else on the CPU.
 
 Layer 1. In bf16 the linear layers have bf16 weights and the rest stays in fp32, as under autocast but without casting weights at every
-batch. On a CPU rows of equal length have the same bits in any batch but a very small one. A GPU picks its kernels by the shape, so there every batch is filled
-up to one size for its length, and each length's kernels are recorded once (a CUDA graph), else Python would launch them too slowly.
+batch. On a CPU rows of equal length have the same bits in any batch but a very small one. A GPU picks its kernels by the shape, so there
+every batch is filled up to one size for its length.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from pipeline.encoders.tokens import batch_size
 from pipeline.errors import WijhaError
 
 _CPU_BUDGET, _CPU_CHUNK = 2048, 4096
-_GPU_BUDGETS = (16384, 8192, 4096, 2048, 1024)  # the first that fits into the memory
+_GPU_BUDGETS = (32768, 16384, 8192, 4096, 2048, 1024)  # the first that fits into the memory
 _GPU_CHUNK = 65536
 _MEMORY_SHARE = 0.5  # of the GPU's free memory that one batch may take
 
@@ -69,7 +69,6 @@ class TorchRuntime:
         self.chunk = _GPU_CHUNK if on_gpu else _CPU_CHUNK
         where = f"{torch.cuda.get_device_name()}:batches of {self.token_budget}" if on_gpu else "cpu"
         self.name = f"torch-{torch.__version__}:{where}:{self._precision}"
-        self._recorded: dict[int, _Recorded] = {}
 
     def run(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         """Yield the sums that each batch asks for."""
@@ -83,15 +82,9 @@ class TorchRuntime:
         """Return the last hidden states of token ids (n x length): a float32 tensor (n x length x hidden)."""
         import torch
 
-        tensor = torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
-        with torch.inference_mode():
-            return self._forward(tensor)
-
-    def _forward(self, ids: Any) -> Any:
-        import torch
-
-        with self._autocast():
-            return self._model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.float()
+        tensor = _to_gpu(ids) if self._device == "cuda" else torch.from_numpy(np.ascontiguousarray(ids))
+        with torch.inference_mode(), self._autocast():
+            return self._model(input_ids=tensor, attention_mask=torch.ones_like(tensor)).last_hidden_state.float()
 
     def _autocast(self) -> AbstractContextManager[Any]:
         import torch
@@ -109,14 +102,17 @@ class TorchRuntime:
             yield waiting.popleft().take()
 
     def _launch(self, batch: Batch) -> "_Coming":
+        """Start a batch. Sums, too, are made `size` at a time, so that their kernels stay the same."""
         import torch
 
-        length = batch.ids.shape[1]
-        if length not in self._recorded:
-            self._recorded[length] = _Recorded(self._forward, batch_size(length - 2, self.token_budget), length)
-        recorded = self._recorded[length]
+        size = batch_size(batch.ids.shape[1] - 2, self.token_budget)
         with torch.inference_mode():
-            sums = recorded.sums(batch)
+            states = self.states(_filled(batch.ids, size))
+            parts = []
+            for at in range(0, len(batch.owner), size):
+                owner, mask = (_to_gpu(_filled(rows[at : at + size], size)) for rows in (batch.owner, batch.mask))
+                parts.append((states[owner] * mask[:, :, None]).sum(1))
+            sums = torch.cat(parts)[: len(batch.owner)]
             host = torch.empty(sums.shape, dtype=torch.float32, pin_memory=True)
             host.copy_(sums, non_blocking=True)
             done = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -136,35 +132,10 @@ class _Coming:
         return np.asarray(self.host.numpy())
 
 
-class _Recorded:
-    """The kernels of one length, for exactly `size` sequences; fewer are filled up by repeating the last."""
+def _to_gpu(rows: np.ndarray) -> Any:
+    import torch
 
-    def __init__(self, forward: Any, size: int, length: int) -> None:
-        import torch
-
-        self._size = size
-        self._ids = torch.full((size, length), 1, dtype=torch.int64, device="cuda")
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.inference_mode(), torch.cuda.stream(aside):  # libraries set themselves up outside of the recording
-            forward(self._ids)
-        torch.cuda.current_stream().wait_stream(aside)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.inference_mode(), torch.cuda.graph(self._graph):
-            self._states = forward(self._ids)
-
-    def sums(self, batch: Batch) -> Any:
-        """Return sums of states (m x hidden) on the GPU; they too are made `size` at a time, so that their kernels stay the same."""
-        import torch
-
-        self._ids.copy_(torch.from_numpy(_filled(batch.ids, self._size)).pin_memory(), non_blocking=True)
-        self._graph.replay()
-        parts = []
-        for at in range(0, len(batch.owner), self._size):
-            owner = torch.from_numpy(_filled(batch.owner[at : at + self._size], self._size)).to("cuda", non_blocking=True)
-            mask = torch.from_numpy(_filled(batch.mask[at : at + self._size], self._size)).to("cuda", non_blocking=True)
-            parts.append((self._states[owner] * mask[:, :, None]).sum(1))
-        return torch.cat(parts)[: len(batch.owner)]
+    return torch.from_numpy(np.ascontiguousarray(rows)).pin_memory().to("cuda", non_blocking=True)
 
 
 def _filled(rows: np.ndarray, size: int) -> np.ndarray:

@@ -44,7 +44,7 @@ def behaviour_rows(cases: Sequence[Case], actors: ActorSet, encoder: Encoder, he
 def main(workspace: Workspace) -> None:
     """Predict every behavioural case."""
     choices = workspace.choices()
-    encoder = load_encoder(workspace.encoder_settings(choices), workspace.root)
+    encoder = load_encoder(workspace.encoder_settings(choices), workspace.root, workspace.store)
     actors = ActorSet.load(workspace.actors_file(choices))
     cases = with_variants(read_cases(workspace.behaviour, actors.keys), actors)
     rows = behaviour_rows(cases, actors, encoder, load_model(workspace, encoder.fingerprint).stance)

@@ -54,7 +54,7 @@ def gold_instances(gold: Sequence[GoldItem], actors: ActorSet, articles: Mapping
 def main(workspace: Workspace) -> None:
     """Encode the corpus and the gold labels."""
     choices = workspace.choices()
-    encoder = load_encoder(workspace.encoder_settings(choices), workspace.root)
+    encoder = load_encoder(workspace.encoder_settings(choices), workspace.root, workspace.store)
     actors = ActorSet.load(workspace.actors_file(choices))
     articles = {
         row["article_id"]: ArticleFacts(
