@@ -3,7 +3,7 @@
 Layer 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.encoders.tokens import tokenize
 from pipeline.errors import WijhaError
 from pipeline.fitting import Fold, grouped_folds
-from pipeline.instances import Span
+from pipeline.instances import Span, instances_from
 from pipeline.schema import SENTIMENTS, STANCES
 
 KINDS: dict[str, list[str]] = {"stance": list(STANCES), "sentiment": list(SENTIMENTS)}
@@ -28,6 +28,15 @@ class LabelledText:
     stance: str
     sentiment: str
     group: str
+
+
+def labelled_from(rows: Iterable[Mapping[str, Any]]) -> list[LabelledText]:
+    """Return rows of the gold_instances table as what is fine-tuned on; their labels must be settled."""
+    given = list(rows)
+    return [
+        LabelledText(row["text"], instance.spans, row["actor"], row["stance"], row["sentiment"], row["group"])
+        for row, instance in zip(given, instances_from(given), strict=True)
+    ]
 
 
 def codes_of(rows: Sequence[LabelledText], kind: str) -> np.ndarray:

@@ -48,6 +48,8 @@ class Base:
 
 def from_checkpoint(model: str, revision: str | None, preprocessing: str, root: Path, seed: int) -> Base:
     """Open a checkpoint whose pre-training goes on."""
+    if revision is None and model.count("/") == 1 and not (root / model).is_dir():
+        revision = "main"  # of the hub; the identity will name its commit
     settings = TransformerSettings.model_validate(
         {"kind": "transformer", "model": model, "revision": revision, "preprocessing": preprocessing}
     )

@@ -198,7 +198,7 @@ def _isolated() -> Iterator[None]:
     chosen = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=range(min(1, torch.cuda.device_count()))):
             yield
     finally:
         random.setstate(states[0])

@@ -23,7 +23,7 @@ from pipeline.encoders.transformer import TransformerEncoder
 from pipeline.errors import WijhaError
 from pipeline.finetuning import FineTuned, FinetuneParams, class_weights, fine_tune, measure, vectors_of
 from pipeline.instances import Instance, Span
-from pipeline.labelled import KINDS, LabelledText, codes_of, dataset_of, part_rows, window_start
+from pipeline.labelled import KINDS, LabelledText, codes_of, dataset_of, labelled_from, part_rows, window_start
 from pipeline.trainer import TrainerParams
 
 ACTORS = {"lna": "الجيش الوطني", "un": "البعثة الأممية", "gnu": "حكومة الدبيبة", "militias": "الميليشيات"}
@@ -302,6 +302,20 @@ def test_training_with_gradient_checkpointing_ends_alike(tiny_checkpoint: Path, 
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_the_gold_table_become_labelled_texts() -> None:
+    span = {"start": 5, "end": 9, "tone": "plain"}
+    row = {
+        "text": "هاجم حفتر",
+        "spans": [span],
+        "other_spans": [],
+        "actor": "lna",
+        "stance": "against",
+        "sentiment": "negative",
+        "group": "g",
+    }
+    assert labelled_from([row]) == [LabelledText("هاجم حفتر", (Span(5, 9),), "lna", "against", "negative", "g")]
 
 
 def test_no_group_is_parted_and_both_parts_have_every_class() -> None:

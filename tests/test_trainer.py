@@ -271,6 +271,21 @@ def test_run_killed_after_its_last_checkpoint_trains_no_further(tmp_path: Path, 
     assert_same(found, expected)
 
 
+def test_patience_does_not_begin_anew_when_a_run_goes_on(tmp_path: Path) -> None:
+    long = PARAMS.model_copy(update={"epochs": 40, "patience": 2})
+    undisturbed, expected = run_in(tmp_path / "whole", long, learnable=False)
+
+    def interrupt(point: Point, _: int) -> None:
+        if point.step > undisturbed.steps - 10:  # between the first evaluation without improvement and the second
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(task(learnable=False), long, 5, tmp_path / "work", ["toy"], interrupt)
+    done, found = run_in(tmp_path / "work", long, learnable=False)
+    assert done.resumed_from == undisturbed.steps - 10 and done.steps == undisturbed.steps
+    assert_same(found, expected)
+
+
 def test_run_that_is_done_is_not_trained_again(tmp_path: Path) -> None:
     done, expected = run_in(tmp_path / "work")
     assert sorted(p.name for p in (tmp_path / "work").iterdir()) == ["model.safetensors", "result.json", "run.json"]
@@ -318,6 +333,21 @@ def test_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     given = task()
     given.module.out.weight.data[0, 0] = float("inf")
     with pytest.raises(WijhaError, match=r"diverged.*step \d+.*learning_rate"):
+        train(given, PARAMS, 5, tmp_path / "work", ["toy"])
+
+
+@pytest.mark.parametrize("fault", ["OutOfMemoryError", "RuntimeError"])
+def test_too_little_memory_says_what_to_change(tmp_path: Path, fault: str) -> None:
+    import torch
+
+    given = task()
+    raised = torch.OutOfMemoryError() if fault == "OutOfMemoryError" else RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    def fail(*_: Any) -> None:
+        raise raised
+
+    given.module.register_forward_pre_hook(fail)
+    with pytest.raises(WijhaError, match=r"too little memory.*halve batch_size"):
         train(given, PARAMS, 5, tmp_path / "work", ["toy"])
 
 
