@@ -18,6 +18,7 @@ import typer
 from pipeline.cli_annotate import app as annotate
 from pipeline.cli_cache import app as cache
 from pipeline.cli_errors import Root, clear_errors
+from pipeline.cli_pretrain import pretrain
 from pipeline.errors import WijhaError
 
 for _switch, _off in (
@@ -37,6 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(annotate, name="annotate")
+app.command()(pretrain)
 app.add_typer(cache, name="cache")
 
 

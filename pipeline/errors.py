@@ -8,5 +8,5 @@ class WijhaError(Exception):
     """Bad input, configuration or environment, with a message meant for the user."""
 
 
-class TooFewLabels(WijhaError):
+class TooFewLabelsError(WijhaError):
     """There are too few gold labels to learn from."""

@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
 from pipeline.config import Strict
-from pipeline.errors import TooFewLabels
+from pipeline.errors import TooFewLabelsError
 from pipeline.heads import EVERYONE, Head, Linear, beside
 from pipeline.scaling import fit_scaling
 from pipeline.tables import Vectors
@@ -118,7 +118,7 @@ def grouped_folds(labels: Sequence[str] | np.ndarray, groups: Sequence[str] | np
     """Return (train, test) row numbers of stratified folds that never part a group."""
     distinct = len(set(groups))
     if distinct < folds:
-        raise TooFewLabels(f"{folds} folds need as many articles (or clusters) with gold labels; there are {distinct}")
+        raise TooFewLabelsError(f"{folds} folds need as many articles (or clusters) with gold labels; there are {distinct}")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(labels)), np.array(labels), np.array(groups)))
 
@@ -137,7 +137,7 @@ def _refuse_few(labels: np.ndarray, classes: Sequence[str], folds: Sequence[Fold
     short = sorted(few | {name for name in classes if any(name not in labels[inside] for inside, _ in folds)})
     if short:
         counts = ", ".join(f"{name} ({(labels == name).sum()})" for name in short)
-        raise TooFewLabels(f"too few gold labels of {counts}: every class needs labels from at least {len(folds) + 1} articles")
+        raise TooFewLabelsError(f"too few gold labels of {counts}: every class needs labels from at least {len(folds) + 1} articles")
 
 
 def _codes(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:

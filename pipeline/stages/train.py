@@ -16,7 +16,7 @@ from pydantic import Field
 
 from pipeline import schema, tables
 from pipeline.config import Strict, load
-from pipeline.errors import TooFewLabels, WijhaError
+from pipeline.errors import TooFewLabelsError, WijhaError
 from pipeline.fitting import Fitted, HeadParams, Labelled, fit_head, fold_in
 from pipeline.heads import EVERYONE, Head
 from pipeline.held_out import HeldOut, Job, abstention_threshold, is_usable, jobs_of, prediction_rows
@@ -94,7 +94,7 @@ def cross_validate(gold: Gold, params: Params, seed: int, fit: Callable[[Gold, P
     def predict(job: Job) -> None:
         try:  # own parts would say nothing of an actor that is left out
             heads = fit(gold.take(job.inside), shared_alone if job.actor else params, seed)
-        except TooFewLabels:
+        except TooFewLabelsError:
             if job.actor is None:
                 raise
             return  # other actors have too few labels; `evaluate` counts the rows without a prediction
