@@ -4,6 +4,7 @@ Layer 4. Heavy libraries are imported inside the commands, so that `--help` answ
 """
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -46,6 +47,8 @@ class StageName(StrEnum):
     """The stages, in the order of dvc.yaml."""
 
     PREPROCESS = "preprocess"
+    GOLD = "gold"
+    FINETUNE = "finetune"
     EMBED = "embed"
     TRAIN = "train"
     LABEL = "label"
@@ -67,6 +70,8 @@ def stage(name: StageName, project: Root = Path()) -> None:
     """Run one stage of the pipeline (dvc.yaml calls this; you want `dvc repro`)."""
     from pipeline.workspace import Workspace
 
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("pipeline").setLevel(logging.INFO)
     with clear_errors(2):
         importlib.import_module(f"pipeline.stages.{name}").main(Workspace(project))
 

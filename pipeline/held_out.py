@@ -91,7 +91,7 @@ def prediction_rows(rows: Sequence[Row], held_out: HeldOut) -> list[Row]:
     return result
 
 
-def abstention_threshold(rows: Sequence[Row], stance: np.ndarray, target_risk: float) -> float:
+def abstention_threshold(truth: Sequence[str], stance: np.ndarray, target_risk: float) -> float:
     """Return the confidence below which a label is abstained, so that held-out labels (probabilities n x 3) keep to the risk."""
     predicted = np.array([STANCES[i].value for i in stance.argmax(1)], dtype=object)
-    return threshold_for(stance.max(1), predicted == np.array([row["stance"] for row in rows], dtype=object), target_risk)
+    return threshold_for(stance.max(1), predicted == np.array(truth, dtype=object), target_risk)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.encoders.tokens import tokenize
-from pipeline.errors import WijhaError
+from pipeline.errors import TooFewLabelsError
 from pipeline.fitting import Fold, grouped_folds
 from pipeline.instances import Span, instances_from
 from pipeline.schema import SENTIMENTS, STANCES
@@ -78,7 +78,7 @@ def _refuse_few(rows: Sequence[LabelledText], part: Fold) -> None:
             if not min(counts[0][i], counts[1][i])
         ]
     if faults:
-        raise WijhaError(
+        raise TooFewLabelsError(
             f"too few gold labels for fine-tuning ({'; '.join(faults)}): every class needs labels from several articles, because articles "
             "are never parted between training and validation"
         )

@@ -5,7 +5,7 @@ encoder settings, heads) and this package's code.
 """
 
 import shutil
-from importlib.metadata import requires, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from pipeline.config import LexicalSettings, TransformerSettings
 from pipeline.readers import Record, Reject
 from pipeline.score import Scorer
-from pipeline.workspace import Workspace
+from pipeline.workspace import FINETUNED_ENCODER, Workspace
 
 LOCAL_WEIGHTS = "data/encoders/weights"
 INPUT_EXAMPLE = "أشاد الأهالي بما أنجزته بعثة الأمم المتحدة في طرابلس، وطالبوا بحل الميليشيات التي روعت المدينة."
@@ -76,7 +76,9 @@ def copy_workspace(workspace: Workspace, folder: Path) -> None:
         shutil.copy(path, target)
     shutil.copytree(workspace.models, folder / "models")
     settings = workspace.encoder_settings(choices)
-    if isinstance(settings, TransformerSettings) and (workspace.root / settings.model).is_dir():
+    if choices.classifier == "finetune":
+        shutil.copytree(workspace.root / FINETUNED_ENCODER, folder / FINETUNED_ENCODER)
+    elif isinstance(settings, TransformerSettings) and (workspace.root / settings.model).is_dir():
         shutil.copytree(workspace.root / settings.model, folder / LOCAL_WEIGHTS)
         copied = settings.model_copy(update={"model": LOCAL_WEIGHTS})
         target = folder / encoder.relative_to(workspace.root)
@@ -86,6 +88,16 @@ def copy_workspace(workspace: Workspace, folder: Path) -> None:
 def requirements(settings: LexicalSettings | TransformerSettings) -> list[str]:
     """Return the pinned distributions that scoring with this encoder needs, as they are installed here."""
     needed = [Requirement(line) for line in requires("wijha") or []]
-    extra = {"extra": "arabert"} if isinstance(settings, TransformerSettings) else {"extra": ""}
-    names = {need.name for need in needed if need.marker is None or need.marker.evaluate(extra)}
-    return [f"{name}=={version(name)}" for name in sorted(names - {"dvc", "datasets"})]
+    extras = [""]
+    if isinstance(settings, TransformerSettings):
+        extras += ["arabert"] if settings.runtime == "torch" else ["arabert", "openvino"]
+        extras += ["int8"] if settings.precision == "int8" else []
+    names = {need.name for need in needed if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in extras)}
+    return [f"{name}=={version(name)}" for name in sorted(names - {"accelerate", "datasets", "dvc"}) if _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:  # an extra that this machine did without, such as openvino beside a GPU
+        return False

@@ -107,16 +107,16 @@ class Workspace:
 
     def encoder_settings(self, choices: Choices) -> LexicalSettings | TransformerSettings:
         """Return the settings of the encoder that vectors come from: the one that params.yaml names, or what fine-tuning made of it."""
-        base = self.base_encoder_settings(choices)
-        if choices.classifier == "linear":
-            return base
-        if isinstance(base, LexicalSettings):
+        if choices.classifier == "finetune":
+            return self.base_transformer(choices).model_copy(update={"model": FINETUNED_ENCODER, "revision": None})
+        return load_encoder_settings(self.root / "configs/encoders" / f"{choices.encoder}.yaml")
+
+    def base_transformer(self, choices: Choices) -> TransformerSettings:
+        """Return the settings of the transformer that params.yaml names, before any fine-tuning; another encoder is an error."""
+        settings = load_encoder_settings(self.root / "configs/encoders" / f"{choices.encoder}.yaml")
+        if isinstance(settings, LexicalSettings):
             raise WijhaError(
                 f"classifier: finetune trains a transformer, and encoder: {choices.encoder} is none; "
                 "choose encoder: arabert or local, or classifier: linear"
             )
-        return base.model_copy(update={"model": FINETUNED_ENCODER, "revision": None})
-
-    def base_encoder_settings(self, choices: Choices) -> LexicalSettings | TransformerSettings:
-        """Read the settings of the encoder that params.yaml names."""
-        return load_encoder_settings(self.root / "configs/encoders" / f"{choices.encoder}.yaml")
+        return settings

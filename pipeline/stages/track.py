@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
 import pandas as pd
 import yaml
+from mlflow.entities import Metric
 
 import pipeline
 from pipeline import tables
@@ -78,15 +80,33 @@ def log_run(workspace: Workspace, experiment: str, tags: dict[str, str]) -> str:
     metrics = tables.read_json(workspace.metrics)
     model = tables.read_json(workspace.models / "model.json")
     store = mlflow.set_experiment(experiment)
-    with mlflow.start_run(experiment_id=store.experiment_id, run_name=f"{params['encoder']}-{params['actors']}") as run:
-        mlflow.set_tags({**tags, "wijha.encoder": model["encoder"], "wijha.version": pipeline.__version__})
+    with mlflow.start_run(experiment_id=store.experiment_id, run_name=_run_name(params)) as run:
+        mlflow.set_tags(
+            {**tags, "wijha.encoder": model["encoder"], "wijha.runtime": model["runtime"], "wijha.version": pipeline.__version__}
+        )
         mlflow.log_params(dict(flat_params(params)))
         mlflow.log_metrics(dict(flat_metrics(metrics)))
         mlflow.log_artifact(str(workspace.metrics))
         mlflow.log_artifact(str(workspace.report))
         mlflow.log_artifacts(str(workspace.plots), "plots")
+        _log_curves(workspace, str(run.info.run_id))
         _log_model(workspace)
         return str(run.info.run_id)
+
+
+def _run_name(params: dict[str, Any]) -> str:
+    tuned = "-finetuned" if params["classifier"] == "finetune" else ""
+    return f"{params['encoder']}{tuned}-{params['actors']}"
+
+
+def _log_curves(workspace: Workspace, run_id: str) -> None:
+    """Log the curves of every training that the finetune stage made, under names such as `finetune/fold 2/eval_macro_f1`."""
+    path = workspace.finetuned / "curves.json"
+    points = tables.read_json(path) if path.is_file() else []
+    now = int(time.time() * 1000)
+    logged = [Metric(f"finetune/{p['run']}/{p['name']}", p["value"], now, p["step"]) for p in points]
+    for at in range(0, len(logged), 1000):  # the most that a store takes at once
+        mlflow.MlflowClient().log_batch(run_id, metrics=logged[at : at + 1000])
 
 
 def _log_model(workspace: Workspace) -> None:

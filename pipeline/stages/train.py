@@ -2,13 +2,14 @@
 
 Layer 2. The heads that are kept are fitted on all gold; every gold prediction that `evaluate` sees comes from heads that saw nothing of
 its article or of near-copies of it, their calibration included. A second prediction of each row comes from heads that saw nothing of
-its actor either: how the next actor of the YAML will fare.
+its actor either: how the next actor of the YAML will fare. Under `classifier: finetune` both come from what the finetune stage trained.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from pipeline import schema, tables
 from pipeline.config import Strict, load
 from pipeline.errors import TooFewLabelsError, WijhaError
 from pipeline.fitting import Fitted, HeadParams, Labelled, fit_head, fold_in
-from pipeline.heads import EVERYONE, Head
+from pipeline.heads import EVERYONE, Head, load_head
 from pipeline.held_out import HeldOut, Job, abstention_threshold, is_usable, jobs_of, prediction_rows
 from pipeline.model import ModelFacts, save_model
-from pipeline.schema import SENTIMENTS, STANCES
+from pipeline.schema import SENTIMENTS, STANCE_P, STANCES
 from pipeline.tables import Vectors
 from pipeline.workspace import Workspace
 
@@ -55,9 +56,17 @@ class Gold:
         return Gold([self.rows[i] for i in at], self.vectors[at], self.n_plain)
 
 
-def usable(rows: Sequence[Row], vectors: Vectors, n_plain: int) -> Gold:
-    """Keep the rows that can be learnt from; `not_actor` rows test only the matcher."""
-    kept = [i for i, row in enumerate(rows) if is_usable(row)]
+def usable(rows: Sequence[Row], vectors: Vectors, n_plain: int, seen: Collection[str] = ()) -> Gold:
+    """Keep the rows that can be learnt from; `not_actor` rows test only the matcher.
+
+    Rows whose labels the encoder has `seen` (gold ids) are left out: their vectors give the label away, in training and in evaluation.
+    """
+    kept = [i for i, row in enumerate(rows) if is_usable(row) and row["gold_id"] not in set(seen)]
+    if seen and not kept:
+        raise TooFewLabelsError(
+            f"the encoder was fine-tuned on all {len(rows)} gold texts, so nothing is left to measure it with: label other texts, or use "
+            "classifier: finetune with the encoder that it was made from, which holds texts out while it fine-tunes"
+        )
     return Gold([rows[i] for i in kept], vectors[kept], n_plain)
 
 
@@ -108,6 +117,20 @@ def cross_validate(gold: Gold, params: Params, seed: int, fit: Callable[[Gold, P
     return result
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The heads that are kept, and held-out predictions of the gold rows."""
+
+    heads: Heads
+    predictions: list[Row]
+
+
+def of_finetuning(folder: Path) -> Trained:
+    """Return what the finetune stage trained: its heads go with its encoder, whose vectors cannot be held out here."""
+    heads = Heads(load_head(folder / "stance.safetensors"), load_head(folder / "sentiment.safetensors"))
+    return Trained(heads, tables.read(folder / "predictions.parquet", schema.GOLD_PREDICTIONS).to_pylist())
+
+
 def main(workspace: Workspace) -> None:
     """Train the heads on all gold labels."""
     params = load(workspace.params, Params, "train")
@@ -116,10 +139,19 @@ def main(workspace: Workspace) -> None:
     encoded = tables.read_vectors(workspace.table("gold_vectors"))
     if encoded.ids != [row["gold_id"] for row in rows]:
         raise WijhaError("gold_vectors and gold_instances do not belong together; run `dvc repro -f embed`")
-    gold = usable(rows, encoded.vectors, encoded.n_plain)
-    held_out = cross_validate(gold, params, choices.seed)
-    heads = fit_heads(gold, params, choices.seed)
-    tables.write(workspace.table("gold_predictions"), prediction_rows(gold.rows, held_out), schema.GOLD_PREDICTIONS)
-    threshold = abstention_threshold(gold.rows, held_out.stance, params.target_risk)
-    facts = ModelFacts(encoded.encoder, len(gold.rows), choices.seed, params.target_risk, threshold)
-    save_model(workspace, heads.stance, heads.sentiment, facts)
+    if choices.classifier == "finetune":
+        trained = of_finetuning(workspace.finetuned)
+    else:
+        gold = usable(rows, encoded.vectors, encoded.n_plain, encoded.seen)
+        held_out = prediction_rows(gold.rows, cross_validate(gold, params, choices.seed))
+        trained = Trained(fit_heads(gold, params, choices.seed), held_out)
+    tables.write(workspace.table("gold_predictions"), trained.predictions, schema.GOLD_PREDICTIONS)
+    stance_of = {row["gold_id"]: row["stance"] for row in rows}
+    threshold = abstention_threshold(
+        [stance_of[row["gold_id"]] for row in trained.predictions],
+        np.array([[row[name] for name in STANCE_P] for row in trained.predictions]),
+        params.target_risk,
+    )
+    n = len(trained.predictions)
+    facts = ModelFacts(choices.classifier, encoded.encoder, encoded.runtime, n, choices.seed, params.target_risk, threshold)
+    save_model(workspace, trained.heads.stance, trained.heads.sentiment, facts)
