@@ -333,3 +333,21 @@ def test_command_killed_goes_on_to_the_same_files(raw: Path, tmp_path: Path) -> 
 def test_command_names_what_is_wrong(arguments: list[str], message: str, tmp_path: Path) -> None:
     done = run(["wijha", "pretrain", *arguments, "-o", str(tmp_path / "model")], ROOT, code=2, PYTHONPATH=str(ROOT))
     assert message in done.stderr and "Traceback" not in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_without_torch_the_command_says_what_to_install(tmp_path: Path) -> None:
+    code = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "transformers", "datasets", "accelerate", "tokenizers"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+import pipeline.finetuning, pipeline.pretraining, pipeline.trainer
+from pipeline.cli import app
+app()
+"""
+    arguments = [sys.executable, "-c", code, "pretrain", str(ROOT / "data/raw/sample/feeds"), "-o", str(tmp_path / "model")]
+    for more in (["--from-scratch", "tiny"], ["--model", str(tmp_path)]):
+        done = run([*arguments, *more], ROOT, code=2, PYTHONPATH=str(ROOT))
+        assert "not installed: pip install" in done.stderr and "Traceback" not in done.stderr
