@@ -107,6 +107,8 @@ def train(task: Task, params: TrainerParams, seed: int, folder: Path, identity: 
         if done is None:
             done = run_loop(task, params, seed, folder, last_checkpoint(folder), report)
             _finish(task.module, done, folder)
+        for path in folder.glob("checkpoint-*"):  # each is three times as large as what came out
+            shutil.rmtree(path)
     except (OSError, SafetensorError) as error:
         raise WijhaError(f"training cannot read or write {folder}: {error}") from error
     task.module.to("cpu").eval()
@@ -114,13 +116,17 @@ def train(task: Task, params: TrainerParams, seed: int, folder: Path, identity: 
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint that is whole; what a killed process left half-written is deleted."""
+    """Return the newest checkpoint that is whole, and whose best one still is; what a killed process left half-written is deleted."""
     found = sorted((p for p in folder.glob("checkpoint-*") if p.is_dir()), key=lambda p: int(p.name.rpartition("-")[2]))
     for path in found:
         if not _is_whole(path):
             shutil.rmtree(path)
-    whole = [path for path in found if path.is_dir()]
-    return whole[-1] if whole else None
+    return next((path for path in reversed(found) if path.is_dir() and _best_of(path).is_dir()), None)
+
+
+def _best_of(checkpoint: Path) -> Path:
+    best = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))["best_global_step"]
+    return checkpoint.with_name(f"checkpoint-{best}")
 
 
 def _is_whole(checkpoint: Path) -> bool:
@@ -149,14 +155,12 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _finish(module: Any, trained: Trained, folder: Path) -> None:
-    """Keep what came out, and drop the checkpoints, each of which is three times as large."""
+    """Keep what came out."""
     from safetensors.torch import save_model
 
     with tables.atomic(folder / "model.safetensors") as temporary:
         save_model(module, str(temporary))
     tables.write_json(folder / "result.json", asdict(trained))
-    for path in folder.glob("checkpoint-*"):
-        shutil.rmtree(path)
 
 
 def _finished(module: Any, folder: Path) -> Trained | None:

@@ -246,6 +246,19 @@ def test_checkpoint_that_is_not_whole_is_skipped(tmp_path: Path, name: str, faul
     assert last_checkpoint(folder) == older and not newest.exists()
 
 
+def test_checkpoint_whose_best_one_is_lost_is_not_gone_on_with(tmp_path: Path, whole_run: Path) -> None:
+    folder = shutil.copytree(whole_run, tmp_path / "work")
+    newest = last_checkpoint(folder)
+    assert newest is not None
+    state = json.loads((newest / "trainer_state.json").read_text())
+    best = folder / f"checkpoint-{state['best_global_step']}"
+    assert best != newest
+    (best / "model.safetensors").unlink()
+    done, found = run_in(folder)
+    assert done.resumed_from is None
+    assert_same(found, run_in(tmp_path / "whole")[1])
+
+
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Threads cost more than they bring for a net this small."""
