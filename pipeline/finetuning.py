@@ -6,7 +6,6 @@ use, and two heads that read its vectors.
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -18,16 +17,17 @@ from pydantic import Field
 from pipeline import tables
 from pipeline.config import Strict
 from pipeline.encoders.checkpoint import TRAINED_ON, Checkpoint, text_digest
-from pipeline.encoders.tokens import batches_of, tokenize, windows_of, with_special
+from pipeline.encoders.torch_runtime import TorchRuntime
+from pipeline.encoders.transformer import Reader
 from pipeline.fitting import fit_temperature
 from pipeline.folders import whole_folder
 from pipeline.heads import Head, Linear
+from pipeline.instances import Instance
 from pipeline.labelled import KINDS, LabelledText, codes_of, dataset_of, part_rows
 from pipeline.metrics import confusion, macro_f1
 from pipeline.scaling import Scaling
 from pipeline.trainer import Report, Task, Trained, TrainerParams, train
 
-_TOKEN_BUDGET = 4096  # tokens of texts that are read together
 _LEAST_TEMPERATURE = 0.5  # where the validation rows have no error, the likeliest one is 0
 _WINDOW = 512  # the longest that is read of a text at once, as `TransformerSettings.max_tokens`
 
@@ -142,36 +142,12 @@ def _head(layer: Any, vectors: np.ndarray, truth: np.ndarray, actors: tuple[str,
 
 
 def vectors_of(model: Any, checkpoint: Checkpoint, rows: Sequence[LabelledText], preprocessing: str) -> np.ndarray:
-    """Return the vectors that `TransformerEncoder` gives of this model (n x 2 hidden, float32), read without padding."""
-    import torch
-
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    texts = {text: number for number, text in enumerate(dict.fromkeys(row.text for row in rows))}
-    tokens = tokenize(list(texts), checkpoint.tokenizer, preprocessing)
-    rows_of: defaultdict[int, list[int]] = defaultdict(list)
-    for i, row in enumerate(rows):
-        rows_of[texts[row.text]].append(i)
-    target = [np.array(tokens[texts[row.text]].covering(row.spans), int) for row in rows]
-    hidden = int(model.config.hidden_size)
-    of_text, of_target = np.zeros((len(texts), hidden)), np.zeros((len(rows), hidden))
-    size = min(_WINDOW, checkpoint.positions) - 2
-    windows = [window for text, read in enumerate(tokens) if read.ids for window in windows_of(text, len(read.ids), size)]
-    model.eval().to(device)
-    for batch in batches_of(windows, _TOKEN_BUDGET):
-        ids = torch.from_numpy(with_special([tokens[w.text].ids[w.start : w.end] for w in batch], checkpoint.tokenizer)).to(device)
-        with torch.inference_mode():
-            states = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[:, 1:-1].float().cpu().numpy()
-        for window, read in zip(batch, states, strict=True):
-            of_text[window.text] += read[window.keep_from - window.start : window.keep_to - window.start].sum(0)
-            for i in rows_of[window.text]:
-                kept = target[i][(target[i] >= window.keep_from) & (target[i] < window.keep_to)]
-                of_target[i] += read[kept - window.start].sum(0)
+    """Return the vectors that `TransformerEncoder` gives of this model (n x 2 hidden, float32), in full precision."""
+    window = min(_WINDOW, checkpoint.positions) - 2
+    reader = Reader(checkpoint, preprocessing, window, TorchRuntime(checkpoint, "fp32", model=model))
+    vectors = reader.vectors([Instance(row.text, row.spans) for row in rows])
     model.to("cpu")
-    of_text /= np.array([max(1, len(read.ids)) for read in tokens])[:, None]
-    sentence = of_text[[texts[row.text] for row in rows]] if len(rows) else of_target
-    n_target = np.array([len(positions) for positions in target])[:, None]
-    first = np.where(n_target > 0, of_target / np.maximum(1, n_target), sentence)
-    return np.hstack([first, sentence]).astype(np.float32)
+    return vectors
 
 
 def _digest(rows: Sequence[LabelledText]) -> str:

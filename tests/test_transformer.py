@@ -116,10 +116,12 @@ def test_a_mean_over_windows_is_the_mean_of_the_states_that_they_keep(exact: Tra
     from pipeline.encoders.tokens import tokenize, windows_of, with_special
 
     text = "قصفت قوات حفتر المطار ونددت البعثة بالقصف " * 12
-    (tokens,) = tokenize([text], exact._checkpoint.tokenizer, "arabert")
+    (tokens,) = tokenize([text], exact._reader.checkpoint.tokenizer, "arabert")
     kept = []
-    for window in windows_of(0, len(tokens.ids), exact._window):
-        states = exact._runtime.states(with_special([tokens.ids[window.start : window.end]], exact._checkpoint.tokenizer))[0, 1:-1].numpy()
+    for window in windows_of(0, len(tokens.ids), exact._reader.window):
+        states = exact._reader.runtime.states(with_special([tokens.ids[window.start : window.end]], exact._reader.checkpoint.tokenizer))[
+            0, 1:-1
+        ].numpy()
         kept.append(states[window.keep_from - window.start : window.keep_to - window.start])
     assert len(kept) > 2 and sum(map(len, kept)) == len(tokens.ids)
     np.testing.assert_allclose(exact.encode([Instance(text)])[0, :48], np.concatenate(kept).mean(0), atol=1e-5)

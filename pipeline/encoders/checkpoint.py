@@ -55,6 +55,7 @@ class Checkpoint:
         from transformers import AutoModel, logging
 
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # what it would report is checked here instead
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model, report = AutoModel.from_pretrained(
                 self.folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, local_files_only=True

@@ -46,6 +46,10 @@ class OpenVinoRuntime:
         ]
         self.parity = self._checked(checkpoint, "int8" if precision == "int8" else ran, folder)
 
+    def padded_length(self, length: int) -> int:
+        """Return the length itself: nothing is padded."""
+        return length
+
     def run(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         """Yield the sums that each batch asks for; as many batches run at once as OpenVINO finds best."""
         idle, running = deque(self._requests), deque[tuple[Any, Batch]]()
@@ -76,7 +80,7 @@ class OpenVinoRuntime:
             return Parity(**tables.read_json(record))
         from pipeline.encoders.torch_runtime import TorchRuntime
 
-        reference = TorchRuntime(checkpoint, "fp32", None, device="cpu")
+        reference = TorchRuntime(checkpoint, "fp32", device="cpu")
         sequences = probe(checkpoint.tokenizer, "arabert", checkpoint.positions)
         found = parity(sequences, lambda ids: np.asarray(reference.states(ids).numpy()), self.states)
         if not found.least_cosine >= LEAST[precision]:

@@ -18,12 +18,14 @@ from pipeline.encoders.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences of equal length, and which of their tokens' states are summed.
+    """Sequences of one length, and which of their tokens' states are summed.
 
-    `ids` (n x length, int64); sum j is over the tokens `mask[j]` (m x length, bool) of sequence `owner[j]` (m).
+    `ids` (n x length, int64), of which the first `lengths` (n) are no padding; sum j is over the tokens `mask[j]` (m x length, bool) of
+    sequence `owner[j]` (m).
     """
 
     ids: np.ndarray
+    lengths: np.ndarray
     owner: np.ndarray
     mask: np.ndarray
 
@@ -32,12 +34,15 @@ class Runtime(Protocol):
     """Runs batches: the sums of last hidden states that each asks for (m x hidden, float32), in order.
 
     A sum has the same bits whatever else is in its batch. `name` says what else it depends on besides the checkpoint: library, device and
-    the precision that really runs. `token_budget` tokens are in one batch, `chunk` instances are worth encoding at a time.
+    the precision that really runs. `token_budget` tokens are in one batch, `chunk` instances are worth encoding at a time, and sequences
+    are padded to their `padded_length` (special tokens counted).
     """
 
     name: str
     token_budget: int
     chunk: int
+
+    def padded_length(self, length: int) -> int: ...
 
     def run(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]: ...
 

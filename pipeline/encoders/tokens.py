@@ -1,11 +1,12 @@
 """Tokens: what a checkpoint reads of a text, where its target's tokens are, and the batches that they are run in.
 
-Layer 1. A batch holds sequences of exactly equal length: nothing is padded, and a vector does not depend on its neighbours. A text longer
-than the model reads is cut into overlapping windows; each token's state comes from the window where it stands most inside.
+Layer 1. On a CPU a batch holds sequences of exactly equal length: nothing is padded, and a vector does not depend on its neighbours (a
+GPU wants few shapes: see `torch_runtime.py`). A text longer than the model reads is cut into overlapping windows; each token's state comes
+from the window where it stands most inside.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,24 +72,31 @@ def windows_of(text: int, length: int, size: int) -> Iterator[Window]:
         yield Window(text, start, min(start + size, length), keep_from, keep_to)
 
 
-def batches_of(windows: Sequence[Window], budget: int) -> Iterator[list[Window]]:
-    """Yield batches of windows of equal length, the longest first, of at most `budget` tokens (special tokens counted)."""
+def batches_of(windows: Sequence[Window], budget: int, shown: Callable[[int], int] = int) -> Iterator[list[Window]]:
+    """Yield batches of windows of equal length, the longest first, of at most `budget` tokens (special tokens counted).
+
+    `shown` says how long a sequence (special tokens counted) is made by padding; what it makes equal shares a batch.
+    """
     by_length: defaultdict[int, list[Window]] = defaultdict(list)
     for window in windows:
-        by_length[window.end - window.start].append(window)
+        by_length[shown(window.end - window.start + 2)].append(window)
     for length in sorted(by_length, reverse=True):
         size, group = batch_size(length, budget), by_length[length]
         yield from (group[at : at + size] for at in range(0, len(group), size))
 
 
 def batch_size(length: int, budget: int) -> int:
-    """Return how many sequences of `length` content tokens a batch holds."""
-    return max(1, budget // (length + 2))
+    """Return how many sequences of `length` tokens (special tokens counted) a batch holds."""
+    return max(1, budget // length)
 
 
-def with_special(sequences: Sequence[Sequence[int]], tokenizer: Any) -> np.ndarray:
-    """Return token ids (n x (length + 2), int64) of sequences of one length between the model's first and last token."""
-    ids = np.empty((len(sequences), len(sequences[0]) + 2), np.int64)
-    ids[:, 0], ids[:, -1] = tokenizer.cls_token_id, tokenizer.sep_token_id
-    ids[:, 1:-1] = sequences
+def with_special(sequences: Sequence[Sequence[int]], tokenizer: Any, length: int | None = None) -> np.ndarray:
+    """Return token ids (n x length, int64) of sequences between the model's first and last token.
+
+    Without `length` the sequences are equally long, else they are padded up to it.
+    """
+    ids = np.full((len(sequences), length or len(sequences[0]) + 2), tokenizer.pad_token_id or 0, np.int64)
+    ids[:, 0] = tokenizer.cls_token_id
+    for row, sequence in zip(ids, sequences, strict=True):
+        row[1 : len(sequence) + 1], row[len(sequence) + 1] = sequence, tokenizer.sep_token_id
     return ids

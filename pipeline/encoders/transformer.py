@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config import TransformerSettings
-from pipeline.encoders.checkpoint import open_checkpoint
-from pipeline.encoders.runtimes import Batch, open_runtime
+from pipeline.encoders.checkpoint import Checkpoint, open_checkpoint
+from pipeline.encoders.runtimes import Batch, Runtime, open_runtime
 from pipeline.encoders.tokens import Tokens, Window, batches_of, tokenize, windows_of, with_special
 from pipeline.errors import WijhaError
 from pipeline.instances import Instance
@@ -30,32 +30,24 @@ class _Pool:
     positions: np.ndarray
 
 
-class TransformerEncoder:
-    """Dense vectors of 2 x hidden size; see the module's docstring.
+@dataclass(frozen=True)
+class Reader:
+    """Reads instances with a runtime: what `TransformerEncoder` and fine-tuning share. `window` is in content tokens."""
 
-    `fingerprint` says what a vector is (weights, preprocessing, windows, pooling; int8 too), and a head fits to one fingerprint alone.
-    `runtime` says what computed it, which moves its last digits only; both together are `cache_key`.
-    """
+    checkpoint: Checkpoint
+    preprocessing: str
+    window: int
+    runtime: Runtime
 
-    n_plain = 0
+    @property
+    def width(self) -> int:
+        """How many numbers a vector has."""
+        return 2 * int(self.checkpoint.config.hidden_size)
 
-    def __init__(self, settings: TransformerSettings, root: Path, store: Path) -> None:
-        self._checkpoint = open_checkpoint(settings, root)
-        self._preprocessing = settings.preprocessing
-        self._window = min(settings.max_tokens, self._checkpoint.positions) - 2
-        self._runtime = open_runtime(self._checkpoint, settings, store)
-        self.runtime = self._runtime.name
-        self.chunk = self._runtime.chunk
-        self.width = 2 * int(self._checkpoint.config.hidden_size)
-        parts = [f"transformer-{_VERSION}", settings.preprocessing, str(self._window), self._checkpoint.identity]
-        self.fingerprint = ":".join([*parts, "int8"] if settings.precision == "int8" else parts)
-        self.cache_key = f"{self.fingerprint}:{self.runtime}"
-        self.trained_on = self._checkpoint.trained_on
-
-    def encode(self, instances: Sequence[Instance]) -> np.ndarray:
+    def vectors(self, instances: Sequence[Instance]) -> np.ndarray:
         """Return one row an instance (n x 2 hidden, float32)."""
         texts = {text: number for number, text in enumerate(dict.fromkeys(instance.text for instance in instances))}
-        tokens = tokenize(list(texts), self._checkpoint.tokenizer, self._preprocessing)
+        tokens = tokenize(list(texts), self.checkpoint.tokenizer, self.preprocessing)
         pools = [_Pool(number, np.arange(len(tokens[number].ids))) for number in texts.values()]
         of_target = np.arange(len(instances))
         for row, instance in enumerate(instances):
@@ -70,7 +62,7 @@ class TransformerEncoder:
         vectors[:, self.width // 2 :] = means[[texts[instance.text] for instance in instances]]
         if not np.isfinite(vectors).all():
             raise WijhaError(
-                f"{self._checkpoint.name} gives numbers that are not finite in {self.runtime}; use precision: fp32 or other weights"
+                f"{self.checkpoint.name} gives numbers that are not finite in {self.runtime.name}; use precision: fp32 or other weights"
             )
         return vectors
 
@@ -80,9 +72,9 @@ class TransformerEncoder:
         for number, pool in enumerate(pools):
             of_text[pool.text].append(number)
         windows = [
-            window for text, content in enumerate(tokens) if content.ids for window in windows_of(text, len(content.ids), self._window)
+            window for text, content in enumerate(tokens) if content.ids for window in windows_of(text, len(content.ids), self.window)
         ]
-        groups = list(batches_of(windows, self._runtime.token_budget))
+        groups = list(batches_of(windows, self.runtime.token_budget, self.runtime.padded_length))
         asked: list[list[int]] = []  # the pool that each sum of a batch goes to
 
         def batches() -> Iterator[Batch]:
@@ -92,7 +84,7 @@ class TransformerEncoder:
                 yield batch
 
         sums = np.zeros((len(pools), self.width // 2), np.float32)
-        for number, batch_sums in enumerate(self._runtime.run(batches())):
+        for number, batch_sums in enumerate(self.runtime.run(batches())):
             np.add.at(sums, asked[number], batch_sums)
         return sums / np.array([max(1, len(pool.positions)) for pool in pools], np.float32)[:, None]
 
@@ -100,7 +92,9 @@ class TransformerEncoder:
         self, group: Sequence[Window], tokens: Sequence[Tokens], pools: Sequence[_Pool], of_text: defaultdict[int, list[int]]
     ) -> tuple[Batch, list[int]]:
         """Return a batch, and the pool that each of its sums belongs to."""
-        ids = with_special([tokens[window.text].ids[window.start : window.end] for window in group], self._checkpoint.tokenizer)
+        lengths = [window.end - window.start + 2 for window in group]
+        sequences = [tokens[window.text].ids[window.start : window.end] for window in group]
+        ids = with_special(sequences, self.checkpoint.tokenizer, self.runtime.padded_length(max(lengths)))
         owners, numbers = [], []
         for owner, window in enumerate(group):
             owners += [owner] * len(of_text[window.text])
@@ -110,4 +104,28 @@ class TransformerEncoder:
             window, positions = group[owner], pools[number].positions
             kept = positions[(positions >= window.keep_from) & (positions < window.keep_to)]
             mask[row, kept - window.start + 1] = True  # behind the first special token
-        return Batch(ids, np.array(owners), mask), numbers
+        return Batch(ids, np.array(lengths), np.array(owners), mask), numbers
+
+
+class TransformerEncoder:
+    """Dense vectors of 2 x hidden size; see the module's docstring.
+
+    `fingerprint` says what a vector is (weights, preprocessing, windows, pooling; int8 too), and a head fits to one fingerprint alone.
+    `runtime` says what computed it, which moves its last digits only; both together are `cache_key`.
+    """
+
+    n_plain = 0
+
+    def __init__(self, settings: TransformerSettings, root: Path, store: Path) -> None:
+        checkpoint = open_checkpoint(settings, root)
+        window = min(settings.max_tokens, checkpoint.positions) - 2
+        self._reader = Reader(checkpoint, settings.preprocessing, window, open_runtime(checkpoint, settings, store))
+        self.runtime, self.chunk, self.width = self._reader.runtime.name, self._reader.runtime.chunk, self._reader.width
+        parts = [f"transformer-{_VERSION}", settings.preprocessing, str(window), checkpoint.identity]
+        self.fingerprint = ":".join([*parts, "int8"] if settings.precision == "int8" else parts)
+        self.cache_key = f"{self.fingerprint}:{self.runtime}"
+        self.trained_on = checkpoint.trained_on
+
+    def encode(self, instances: Sequence[Instance]) -> np.ndarray:
+        """Return one row an instance (n x 2 hidden, float32)."""
+        return self._reader.vectors(instances)
