@@ -1,6 +1,6 @@
 """Measure speed and memory of what a user runs, each beside the obvious alternative; write experiments/benchmark.json.
 
-    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article encoder ingest]
+    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article encoder runtimes ingest]
 
 Machines are noisy: every time is the median of its runs, and comparisons are taken in one process, turn by turn.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
-SECTIONS = ["pipeline", "scoring", "real_article", "encoder", "ingest"]
+SECTIONS = ["pipeline", "scoring", "real_article", "encoder", "runtimes", "ingest"]
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -174,6 +174,10 @@ def main() -> None:
             result["scoring"] = measure_scoring(project, articles, arguments.counts)
         if "real_article" in arguments.only:
             result["real_article"] = measure_real_article(project, data / "seed")
+        if "runtimes" in arguments.only:
+            import benchmark_encoder
+
+            result["runtimes"] = benchmark_encoder.measure_runtimes(articles, Path(folder))
         if "ingest" in arguments.only:
             result["ingest"] = measure_ingest(project, articles, arguments.counts, arguments.arabert)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
