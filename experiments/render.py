@@ -226,6 +226,42 @@ def ingest_speed() -> str:
     return f"{n['articles']:,} news articles, {path['rejected']} of them duplicates:\n\n" + table(["", "measured"], rows)
 
 
+CONTENDERS = {
+    "pipeline": "Hugging Face `pipeline`, batches of 32",
+    "sentence-transformers": "sentence-transformers, batches of 32",
+    "torch-fp32": "**wijha**, `torch`, fp32",
+    "torch-auto": "**wijha**, `torch`",
+    "openvino-fp32": "**wijha**, `openvino`, fp32",
+    "openvino-auto": "**wijha**, `openvino`, the default",
+    "openvino-int8": "**wijha**, `openvino`, int8",
+}
+
+
+def runtimes() -> str:
+    """Write how fast a BERT-base is under each runtime, beside what one would take first."""
+    found = json.loads((ROOT / "experiments/benchmark.json").read_text(encoding="utf-8"))
+    n, machine = found["runtimes"], found["machine"]
+    rows = []
+    for name, label in CONTENDERS.items():
+        c = n["contenders"][name]
+        precision = c.get("runtime", "fp32").rsplit(":", 1)[-1]
+        away = f"{c['one_minus_cosine']:.0e}" if "one_minus_cosine" in c else ""
+        bits = f"{c['same_bits']:.0%}" if "same_bits" in c else ""
+        times = [f"{c[f'times_{other}']:.1f}" for other in ("pipeline", "sentence-transformers")]
+        share = f"{c['share_of_peak']:.0%}" if "share_of_peak" in c else ""
+        rows.append([label, precision, c["per_s"], *times, c["gflops"], share, f"{c['padding']:.0%}", c["peak_mib"], away, bits])
+    peaks = n["gemm_peak_gflops"]
+    header = ["", "precision", "sentences/s", "times pipeline", "times s.-t.", "GFLOP/s", "of the peak", "padding", "peak MiB"]
+    return (
+        f"BERT-base (random weights: speed does not depend on them), {n['sentences']:,} news sentences on {machine['cpus']} CPU cores, "
+        f"text in and vectors out. Matrix products alone reach {peaks['fp32']} GFLOP/s in fp32 and {peaks['bf16']} in bf16 here "
+        "(`python experiments/benchmark.py --only runtimes`):\n\n"
+        + table([*header, "1 - cosine", "same bits"], rows)
+        + "\n\n`1 - cosine`: the farthest of all vectors from fp32. `same bits`: rows that another order, subset and batch budget leave "
+        "as they are."
+    )
+
+
 def stance_rows(rows: list[dict[str, Any]]) -> list[list[Any]]:
     """Write article stances as table rows without text."""
     return [[f"`{r['actor']}`", f"**{r['stance']}**", f"{round(r['score'], 2) + 0:+.2f}", f"{r['p']:.2f}", r["n_instances"]] for r in rows]
@@ -267,7 +303,7 @@ def counts() -> str:
 
 
 BLOCKS = {
-    "README.md": [example, real, results, texts, public, behaviour, ingest, speed, ingest_speed],
+    "README.md": [example, real, results, texts, public, behaviour, ingest, speed, ingest_speed, runtimes],
     "data/DATA_CARD.md": [counts],
     "experiments/MODEL_CARD.md": [results],
     "experiments/compare/README.md": [comparison],

@@ -4,6 +4,7 @@ Layer 4. Prints and exits as `cli.py` does.
 """
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.encoders.cache import Kept, VectorCache
 
 app = typer.Typer(
-    help="Show and prune the vectors that are kept between runs (WIJHA_CACHE, or .wijha/ in the project).",
+    help="Show and prune what is kept between runs: vectors, graphs (WIJHA_CACHE, or .wijha/ in the project).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -26,12 +27,13 @@ app = typer.Typer(
 
 @app.command()
 def show(project: Root = Path()) -> None:
-    """Print how many vectors of which encoder are kept, how much space they take and when they were last used."""
+    """Print which vectors and graphs are kept, how much space they take and when vectors were last used."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
     with clear_errors(2):
+        _show_folders(project)
         cache = _open(project)
         kept = cache.contents()
         size = cache.path.stat().st_size
@@ -52,14 +54,16 @@ def prune(
     encoder: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Encoders with this text in their name, as `wijha cache show` prints it.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All encoders.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All encoders, and exported graphs and unfinished trainings too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
     project: Root = Path(),
 ) -> None:
-    """Remove the vectors of some encoders; this costs only the time to encode again. What all given options name is removed."""
+    """Remove what is kept of some encoders; this costs only the time to make it again. What all given options name is removed."""
     with clear_errors(2):
         if (unused_for is None and encoder is None) == (not everything):
             raise WijhaError("say which vectors to remove: --unused-for DAYS, --encoder TEXT or both, or else --all")
+        if everything:
+            _remove_folders(project, dry_run)
         cache = _open(project)
         before = cache.path.stat().st_size
         chosen = _choose(cache.contents(), unused_for, encoder)
@@ -83,6 +87,34 @@ def _open(project: Path) -> "VectorCache":
         typer.echo(f"no vectors are kept: there is no {path}")
         raise typer.Exit(0)
     return VectorCache(path)
+
+
+_FOLDERS = {"graphs": "exported graphs", "finetuning": "unfinished trainings"}
+
+
+def _show_folders(project: Path) -> None:
+    from pipeline.workspace import Workspace
+
+    store = Workspace(project).store
+    for name, what in _FOLDERS.items():
+        found = list(store.glob(f"{name}/[!.]*"))
+        if found:
+            typer.echo(f"{len(found)} {what}; {_size(_bytes_of(store / name))} in {store / name}")
+
+
+def _remove_folders(project: Path, dry_run: bool) -> None:
+    from pipeline.workspace import Workspace
+
+    store = Workspace(project).store
+    for name, what in _FOLDERS.items():
+        if (store / name).is_dir():
+            typer.echo(f"{'would remove' if dry_run else 'removed'} {what} ({_size(_bytes_of(store / name))})")
+            if not dry_run:
+                shutil.rmtree(store / name)
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _choose(kept: "list[Kept]", unused_for: int | None, encoder: str | None) -> "list[Kept]":

@@ -23,7 +23,7 @@ class Choices(Strict):
     actors: str = Field(pattern=r"^[\w.-]+$", description="a file of configs/actors/")
     seed: int = Field(ge=0)
     classifier: Literal["linear", "finetune"] = Field(
-        description="linear heads on the encoder's vectors, or the encoder fine-tuned with its heads"
+        default="linear", description="linear heads on the encoder's vectors, or the encoder trained together with its heads"
     )
     preprocess: Any = None
     finetune: Any = None

@@ -514,3 +514,16 @@ def test_a_copy_that_dvc_made_shows_the_cache_of_its_project(project: Path) -> N
     copy = project / ".dvc/tmp/exps/tmpabc"
     copy.mkdir(parents=True)
     assert "1,244 vectors" in run(["wijha", "cache", "show"], copy).stdout
+
+
+def test_graphs_and_unfinished_trainings_are_shown_and_pruned_with_everything(project: Path) -> None:
+    for name in ("graphs/0123/graph.bin", "finetuning/4567/fold 0.json"):
+        (project / ".wijha" / name).parent.mkdir(parents=True)
+        (project / ".wijha" / name).write_bytes(b"x" * 5000)
+    shown = run(["wijha", "cache", "show"], project).stdout
+    assert "1 exported graphs; 5 KiB" in shown and "1 unfinished trainings; 5 KiB" in shown
+    run(["wijha", "cache", "prune", "--unused-for", "0"], project)
+    assert (project / ".wijha/graphs").exists()
+    assert "would remove exported graphs" in run(["wijha", "cache", "prune", "--all", "--dry-run"], project).stdout
+    assert "removed exported graphs" in run(["wijha", "cache", "prune", "--all"], project).stdout
+    assert not (project / ".wijha/graphs").exists() and not (project / ".wijha/finetuning").exists()

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from closure import import_closure
 from conftest import ROOT, run
 from test_serving import model_folder, scored_elsewhere
 
+from pipeline.encoders.checkpoint import text_digest
+from pipeline.schema import UNSEEN_P
 from pipeline.stages.track import flat_metrics
 from pipeline.workspace import Workspace
 
@@ -54,7 +58,7 @@ def test_outputs_are_where_the_workspace_says() -> None:
     outs = {path_of(out) for stage in STAGES.values() for out in stage["outs"]}
     tables = ["articles", "rejects", "sentences", "instances", "gold_instances", "gold_vectors", "vectors", "gold_predictions"]
     tables += ["instance_labels", "article_stance", "behaviour"]
-    paths = [*map(workspace.table, tables), workspace.models, workspace.report, workspace.plots, workspace.tracked]
+    paths = [*map(workspace.table, tables), workspace.finetuned, workspace.models, workspace.report, workspace.plots, workspace.tracked]
     assert outs == {path.as_posix() for path in paths}
 
 
@@ -67,7 +71,7 @@ def test_every_declared_output_is_written(project: Path) -> None:
 def test_reproduction_from_nothing_gives_what_is_committed(project: Path) -> None:
     """The same bytes up to the vectors; from there on another processor may round differently, so figures are compared."""
     made, committed = (yaml.safe_load((p / "dvc.lock").read_text(encoding="utf-8"))["stages"] for p in (project, ROOT))
-    for name in ("preprocess", "embed"):
+    for name in ("preprocess", "gold", "finetune", "embed"):
         assert made[name]["outs"] == committed[name]["outs"]
     made, committed = (json.loads((p / "experiments/metrics.json").read_text(encoding="utf-8")) for p in (project, ROOT))
     one_case = 1 / min(test["n"] for test in committed["behaviour"].values())  # a label may hang on the last bits
@@ -117,6 +121,65 @@ def test_whole_pipeline_on_a_local_checkpoint(project: Path, tiny_checkpoint: Pa
     assert score["old"] != score["new"]
 
 
+FINETUNE = {
+    "encoder": "local",
+    "classifier": "finetune",
+    "finetune.folds": "2",
+    "finetune.trainer.epochs": "2",
+    "finetune.trainer.batch_size": "64",
+    "finetune.trainer.learning_rate": "0.002",
+}
+
+
+def test_fine_tuning_runs_whole_and_its_encoder_serves_other_labels(project: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """`-S classifier=finetune` trains, labels, evaluates, tracks and serves; then the checkpoint is used as `encoder: local`."""
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    shutil.copytree(tiny_checkpoint, copy / "data/encoders/local")
+    (copy / "data/gold/posts.csv").rename(tmp_path / "posts.csv")  # labels that it shall not see
+    changes = [f"-S{name}={value}" for name, value in FINETUNE.items()]
+    run(["dvc", "exp", "run", *changes], copy, OMP_NUM_THREADS="1")
+    model = json.loads((copy / "models/model.json").read_text())
+    assert model["classifier"] == "finetune" and model["encoder"].startswith("transformer-")
+    predictions = pq.read_table(copy / "data/tables/gold_predictions.parquet").to_pylist()
+    assert predictions == pq.read_table(copy / "data/finetuned/predictions.parquet").to_pylist()
+    assert {row["fold"] for row in predictions} == {0, 1} and all(row[UNSEEN_P[0]] is not None for row in predictions)
+    metrics = json.loads((copy / "experiments/metrics.json").read_text())
+    assert metrics["stance"]["n"] == len(predictions) == metrics["stance"]["unseen_actor"]["n"]
+    assert "finetune/fold 0 without un/eval_macro_f1" in curves_of(copy) and "finetune/all rows/loss" in curves_of(copy)
+    assert scored_elsewhere(model_folder(copy, "local"), tmp_path)["actor"] == "un"
+    assert not list((copy / ".wijha/finetuning").iterdir())
+
+    shutil.rmtree(copy / "data/encoders/local")
+    shutil.copytree(copy / "data/finetuned/encoder", copy / "data/encoders/local")
+    params = (copy / "params.yaml").read_text().replace("classifier: finetune", "classifier: linear")
+    (copy / "params.yaml").write_text(params)
+    before = contents(copy)
+    failed = run(["dvc", "repro", "train"], copy, code=None)
+    assert failed.returncode != 0 and "nothing is left to measure it with" in failed.stderr
+    assert (copy / "models/model.json").read_bytes() == before[copy / "models/model.json"]
+    (tmp_path / "posts.csv").rename(copy / "data/gold/posts.csv")
+    run(["dvc", "repro", "train"], copy)
+    gold = {row["gold_id"]: row["text"] for row in pq.read_table(copy / "data/tables/gold_instances.parquet").to_pylist()}
+    seen = set(json.loads((copy / "data/encoders/local/wijha.json").read_text())["trained_on"])
+    measured = {row["gold_id"] for row in pq.read_table(copy / "data/tables/gold_predictions.parquet").to_pylist()}
+    assert len(measured) > 100 and not {text_digest(gold[gold_id]) for gold_id in measured} & seen
+
+
+def curves_of(project: Path) -> set[str]:
+    """Return the names of the metrics that any run of a project has more than one value of."""
+    with sqlite3.connect(project / "mlflow.db") as database:
+        return {key for (key,) in database.execute("select key from metrics group by run_uuid, key having count(*) > 1")}
+
+
+def test_fine_tuning_a_lexical_encoder_is_an_error_that_says_what_to_choose(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
+    (copy / "params.yaml").write_text((copy / "params.yaml").read_text().replace("classifier: linear", "classifier: finetune"))
+    before = contents(copy)
+    failed = run(["dvc", "repro"], copy, code=None)
+    assert failed.returncode != 0 and "encoder: lexical is none" in failed.stderr and "encoder: arabert" in failed.stderr
+    assert contents(copy) == before
+
+
 def test_a_run_in_a_temporary_copy_is_tracked_by_the_project(project: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "wijha", symlinks=True)
     run(["dvc", "exp", "run", "--temp", "-S", "label.aggregate.margin=0.1"], copy)
@@ -151,7 +214,5 @@ def test_second_actor_set_is_one_word(project: Path, tmp_path: Path) -> None:
     (copy / "params.yaml").write_text((copy / "params.yaml").read_text().replace("actors: libya", "actors: sudan"))
     (copy / "data/raw/sudan.txt").write_text("الخرطوم\n\nقصفت قوات الدعم السريع أمس مواقع الجيش السوداني في أم درمان.", encoding="utf-8")
     run(["dvc", "repro", "-s", "preprocess"], copy)
-    import pyarrow.parquet as pq
-
     found = {r["actor"] for r in pq.read_table(copy / "data/tables/instances.parquet").to_pylist() if "الدعم السريع" in r["text"]}
     assert found == {"rsf", "saf"}
