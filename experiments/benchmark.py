@@ -1,6 +1,6 @@
 """Measure speed and memory of what a user runs, each beside the obvious alternative; write experiments/benchmark.json.
 
-    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article encoder runtimes ingest]
+    python experiments/benchmark.py [--data ../shared/data] [--only pipeline scoring real_article encoder runtimes precision ingest]
 
 Machines are noisy: every time is the median of its runs, and comparisons are taken in one process, turn by turn.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
-SECTIONS = ["pipeline", "scoring", "real_article", "encoder", "runtimes", "ingest"]
+SECTIONS = ["pipeline", "scoring", "real_article", "encoder", "runtimes", "precision", "ingest"]
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -163,7 +163,7 @@ def main() -> None:
         project = copy_of_repository(Path(folder))
         if "pipeline" in arguments.only:
             result["pipeline"] = measure_pipeline(project)
-        elif {"scoring", "real_article", "encoder"} & set(arguments.only):
+        elif {"scoring", "real_article", "encoder", "precision"} & set(arguments.only):
             command("dvc", "repro", cwd=project)
         if "encoder" in arguments.only:
             result["encoder"] = measure_encoder(project)
@@ -178,6 +178,10 @@ def main() -> None:
             import benchmark_encoder
 
             result["runtimes"] = benchmark_encoder.measure_runtimes(articles, Path(folder))
+        if "precision" in arguments.only:
+            import benchmark_precision
+
+            result["precision"] = benchmark_precision.measure_precision(project, articles, Path(folder), ENVIRONMENT)
         if "ingest" in arguments.only:
             result["ingest"] = measure_ingest(project, articles, arguments.counts, arguments.arabert)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

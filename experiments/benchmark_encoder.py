@@ -128,10 +128,10 @@ def run_contender(name: str, folder: Path, encode: bool) -> dict[str, Any]:
         start = time.perf_counter()
         vectors = run(texts)
         about["per_s"] = len(texts) / (time.perf_counter() - start)
+        about["peak_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         if name not in ("pipeline", "sentence-transformers"):
             np.save(folder / f"{name}.npy", vectors)
             about["same_bits"] = same_bits(name, folder, run, texts, vectors)
-    about["peak_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return about
 
 

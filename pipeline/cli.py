@@ -153,7 +153,7 @@ def show(project: Root = Path()) -> None:
     workspace = Workspace(project)
     with clear_errors(2):
         m = tables.read_json(workspace.metrics)
-        encoder = tables.read_json(workspace.models / "model.json")["encoder"]
+        model = tables.read_json(workspace.models / "model.json")
     from rich.console import Console
     from rich.table import Table
 
@@ -169,7 +169,8 @@ def show(project: Root = Path()) -> None:
         pair = _interval(s["f1_favor_against"]) if "f1_favor_against" in s else ""
         table.add_row(name, _interval(s["macro_f1"]), pair, str(s["n"]))
     console = Console()
-    console.print(f"encoder {encoder.split(':')[0]}; held-out articles; calibration error {m['stance']['ece']['value']:.3f}")
+    by = f"encoder {model['encoder'].split(':')[0]}{', fine-tuned' if model['classifier'] == 'finetune' else ''} ({model['runtime']})"
+    console.print(f"{by}; held-out articles; calibration error {m['stance']['ece']['value']:.3f}")
     console.print(table)
     console.print(f"abstaining for a risk of {given['target_risk']} gives {_interval(given['coverage'])} of the labels")
     console.print(

@@ -60,13 +60,13 @@ class Scorer:
     aggregate: AggregateParams
 
     @classmethod
-    def load(cls, workspace: Workspace) -> "Scorer":
-        """Load the model that `dvc repro` trained in a workspace."""
+    def load(cls, workspace: Workspace, *, keep_vectors: bool = True) -> "Scorer":
+        """Load the model that `dvc repro` trained in a workspace; a server does not keep vectors, or it would never stop growing."""
         choices = workspace.choices()
         if not (workspace.models / "model.json").is_file():
             raise WijhaError(f"no trained model in {workspace.models}: run `dvc repro` (or `make run`) first")
         label = load(workspace.params, LabelParams, "label")
-        encoder = load_encoder(workspace.encoder_settings(choices), workspace.root, workspace.store)
+        encoder = load_encoder(workspace.encoder_settings(choices), workspace.root, workspace.store, keep=keep_vectors)
         return cls(
             actors=ActorSet.load(workspace.actors_file(choices)),
             encoder=encoder,

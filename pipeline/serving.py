@@ -47,7 +47,7 @@ class StanceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
     """
 
     def load_context(self, context: Any) -> None:
-        self._scorer = Scorer.load(Workspace(Path(context.artifacts["workspace"])))
+        self._scorer = Scorer.load(Workspace(Path(context.artifacts["workspace"])), keep_vectors=False)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         titles = model_input["title"] if "title" in model_input else [None] * len(model_input)

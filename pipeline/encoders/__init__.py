@@ -28,9 +28,9 @@ class Encoder(Protocol):
     def encode(self, instances: Sequence[Instance]) -> Vectors: ...
 
 
-def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path, store: Path) -> Encoder:
+def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path, store: Path, *, keep: bool = True) -> Encoder:
     """Make the encoder of one configuration; a local model folder is taken relative to `root`, and what is made once
-    and kept (exported graphs, vectors) is kept in `store`."""
+    and kept (exported graphs, and unless `keep` is off vectors) is kept in `store`."""
     if isinstance(settings, LexicalSettings):
         from pipeline.encoders.lexical import LexicalEncoder
 
@@ -39,4 +39,6 @@ def load_encoder(settings: LexicalSettings | TransformerSettings, root: Path, st
     from pipeline.encoders.transformer import TransformerEncoder
 
     encoder = TransformerEncoder(settings, root, store)
+    if not keep:
+        return encoder
     return CachedEncoder(encoder, VectorCache(store / FILE), encoder.chunk)

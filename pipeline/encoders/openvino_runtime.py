@@ -7,7 +7,6 @@ PyTorch's in full precision; a graph that falls short is not used.
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline.encoders.parity import LEAST, Parity, parity, probe
 from pipeline.encoders.runtimes import Batch, at_least, summed
 from pipeline.errors import WijhaError
 
-_BUDGET, _CHUNK = 2048, 4096
+_BUDGET, _CHUNK = 1024, 4096
 _PRECISIONS = {"f32": "fp32", "float32": "fp32", "bf16": "bf16", "bfloat16": "bf16", "f16": "fp16", "float16": "fp16"}
 
 
@@ -41,9 +40,7 @@ class OpenVinoRuntime:
         self.precision = f"int8 weights, {ran}" if precision == "int8" else ran
         self.token_budget, self.chunk = token_budget or _BUDGET, _CHUNK
         self.name = f"openvino-{openvino.__version__.split('-')[0]}:cpu:{self.precision}"
-        self._requests = [
-            self._compiled.create_infer_request() for _ in range(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        ]
+        self._request = self._compiled.create_infer_request()
         self.parity = self._checked(checkpoint, "int8" if precision == "int8" else ran, folder)
 
     def padded_length(self, length: int) -> int:
@@ -51,27 +48,18 @@ class OpenVinoRuntime:
         return length
 
     def run(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
-        """Yield the sums that each batch asks for; as many batches run at once as OpenVINO finds best."""
-        idle, running = deque(self._requests), deque[tuple[Any, Batch]]()
+        """Yield the sums that each batch asks for."""
         for batch in batches:
-            if not idle:
-                yield self._finish(running, idle)
-            request = idle.popleft()
-            request.start_async([at_least(batch.ids)])
-            running.append((request, batch))
-        while running:
-            yield self._finish(running, idle)
+            yield summed(self._infer(at_least(batch.ids)), batch)
 
     def states(self, ids: np.ndarray) -> np.ndarray:
         """Return the last hidden states (n x length x hidden, float32) of token ids (n x length)."""
-        return np.array(self._requests[0].infer([ids])[0])
+        return self._infer(ids).copy()
 
-    def _finish(self, running: "deque[tuple[Any, Batch]]", idle: "deque[Any]") -> np.ndarray:
-        request, batch = running.popleft()
-        request.wait()
-        sums = summed(request.get_output_tensor().data, batch)
-        idle.append(request)
-        return sums
+    def _infer(self, ids: np.ndarray) -> np.ndarray:
+        """Return the states in OpenVINO's own memory, where the next call overwrites them."""
+        self._request.infer([ids], share_inputs=True, share_outputs=True)
+        return np.asarray(self._request.get_output_tensor().data)
 
     def _checked(self, checkpoint: Checkpoint, precision: str, folder: Path) -> Parity:
         """Return the parity with PyTorch: what is on record of this precision on this kind of processor, or measured now."""
@@ -102,8 +90,9 @@ def _resolve_precision(asked: str, capabilities: list[str]) -> str:
 def _compile(core: Any, path: Path, precision: str) -> Any:
     hints = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-        "PERFORMANCE_HINT": "THROUGHPUT",
+        "PERFORMANCE_HINT": "LATENCY",  # one batch at a time on all cores: as fast as several, in less memory
         "ENABLE_CPU_PINNING": False,  # two processes would pin themselves to the same cores
+        "CPU_RUNTIME_CACHE_CAPACITY": "0",  # prepared kernels of every shape take memory and save no time
     }
     try:
         return core.compile_model(path, "CPU", hints)
