@@ -33,7 +33,7 @@ class Product:
     def load(cls, root: Path) -> "Product":
         """Read the choices of params.yaml as the stages do."""
         workspace = Workspace(root)
-        choices = workspace.choices()
+        choices = workspace.choices().model_copy(update={"classifier": "linear"})  # an encoder of the sample's labels is none of theirs
         return cls(
             load_encoder(workspace.encoder_settings(choices), root, workspace.store),
             load(workspace.params, train.Params, "train"),
