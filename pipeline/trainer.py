@@ -172,21 +172,3 @@ def _finished(module: Any, folder: Path) -> Trained | None:
     load_model(module, str(folder / "model.safetensors"))
     found = tables.read_json(folder / "result.json")
     return replace(Trained(**found), curves=tuple(Point(**point) for point in found["curves"]))
-
-
-def bf16_is_native() -> bool:
-    """Say whether the device that trains computes in bfloat16 itself."""
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-
-
-def uses_bf16(precision: str) -> bool:
-    """Say whether to train in bfloat16; asking for it where there is none is an error."""
-    native = precision != "fp32" and bf16_is_native()
-    if precision == "bf16" and not native:
-        raise WijhaError("precision: bf16, but this machine has none (no GPU with bf16, no CPU with AVX512-BF16 or AMX); use auto or fp32")
-    return native

@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import load_model
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, logging
 
+from pipeline.encoders.torch_runtime import has_gpu, resolve_precision
 from pipeline.errors import WijhaError
-from pipeline.trainer import Point, Report, Task, Trained, TrainerParams, uses_bf16
+from pipeline.trainer import Point, Report, Task, Trained, TrainerParams
 
 _SORTED_TOGETHER = 8  # batches whose rows are sorted by length: little padding, and other neighbours in every pass
 _CURVES = ("loss", "learning_rate", "grad_norm")  # and eval_...; times are left out: they differ between equal runs
@@ -134,8 +135,8 @@ def _trainer(task: Task, params: TrainerParams, seed: int, folder: Path, report:
         warmup_steps=round(params.warmup_share * steps * params.epochs * passes),
         weight_decay=params.weight_decay,
         activation_checkpointing=params.gradient_checkpointing,
-        bf16=uses_bf16(params.precision),
-        use_cpu=not torch.cuda.is_available(),
+        bf16=resolve_precision(params.precision, "cuda" if has_gpu() else "cpu") == "bf16",
+        use_cpu=not has_gpu(),
         seed=seed,
         data_seed=seed,
         eval_strategy="epoch",

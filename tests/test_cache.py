@@ -236,6 +236,13 @@ def test_pruning_removes_one_encoder_and_gives_its_space_back(path: Path) -> Non
     assert not cache.find(ONE, keys_of(2000)) and len(cache.find(OTHER, keys_of(10))) == 10
 
 
+def test_progress_is_logged_where_there_are_several_chunks(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="pipeline"):
+        CachedEncoder(Counting(), VectorCache(path), chunk=4).encode(instances_of(10))
+        CachedEncoder(Counting(), VectorCache(path), chunk=4).encode(instances_of(12))
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [f"{n} of 10 new vectors" for n in (4, 8, 10)]
+
+
 def test_a_cache_that_is_open_goes_on_after_a_prune_by_another(path: Path) -> None:
     cached = CachedEncoder(Counting(), VectorCache(path))
     cached.encode(instances_of(5))

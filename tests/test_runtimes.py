@@ -80,7 +80,7 @@ def test_on_a_gpu(checkpoint: Checkpoint, sample_texts: list[str]) -> None:
 
 
 def test_precision_that_the_device_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_runtime, "_cpu_has_bf16", lambda: False)
+    monkeypatch.setattr(torch_runtime, "has_bf16", lambda device: False)
     assert resolve_precision("auto", "cpu") == "fp32"
     with pytest.raises(WijhaError, match="does not compute in bf16"):
         resolve_precision("bf16", "cpu")

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from pipeline.encoders.torch_runtime import has_bf16, has_gpu
 from pipeline.errors import WijhaError
-from pipeline.trainer import Point, Task, Trained, TrainerParams, bf16_is_native, last_checkpoint, train
+from pipeline.trainer import Point, Task, Trained, TrainerParams, last_checkpoint, train
 
 PARAMS = TrainerParams(epochs=6, learning_rate=3e-2, batch_size=4, patience=9, precision="fp32")
 
@@ -188,6 +189,7 @@ sys.path[:0] = [{tests!r}, {root!r}]
 import test_trainer as t
 import torch
 torch.set_num_threads(1)
+from pipeline.encoders.torch_runtime import has_bf16, has_gpu
 from pipeline.trainer import train
 t.train(t.task(), t.PARAMS, 5, Path(sys.argv[1]), ["toy"], lambda point, steps: print(point.name, point.step, flush=True))
 """
@@ -319,7 +321,7 @@ def test_what_another_run_left_is_not_gone_on_with(tmp_path: Path, whole_run: Pa
 # --- precision, and what goes wrong ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not bf16_is_native(), reason="no bf16 on this machine")
+@pytest.mark.skipif(not has_bf16("cuda" if has_gpu() else "cpu"), reason="no bf16 on this machine")
 def test_bf16_trains_and_leaves_the_module_in_full_precision(tmp_path: Path) -> None:
     import torch
 

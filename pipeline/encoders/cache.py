@@ -7,6 +7,7 @@ may share a cache. Each vector has a checksum: one that the disk changed is an e
 """
 
 import hashlib
+import logging
 import sqlite3
 import struct
 import time
@@ -25,6 +26,7 @@ from pipeline.encoders import Encoder
 from pipeline.errors import WijhaError
 from pipeline.instances import Instance
 
+_LOG = logging.getLogger(__name__)
 _OURS = 0x77696A68  # application_id: "wijh"
 _LAYOUT = 1  # user_version: raise it when the tables or `instance_key` change
 _PATIENCE = 300  # seconds to wait for other writers
@@ -205,11 +207,15 @@ class CachedEncoder:
                     raise _other_width(self._cache.path, self.cache_key, len(vector), self.width)
                 vectors[rows[key]] = vector
             missing += [key for key in keys if key not in found]
+        done, start = 0, time.monotonic()
         for keys in _chunks(missing, self._chunk):
             made = self._encoder.encode([instances[rows[key][0]] for key in keys])
             self._cache.keep(self.cache_key, keys, made)
             for key, vector in zip(keys, made, strict=True):
                 vectors[rows[key]] = vector
+            done += len(keys)
+            if len(missing) > self._chunk:
+                _LOG.info("%d of %d new vectors, %.0f a second", done, len(missing), done / (time.monotonic() - start))
         return vectors
 
 

@@ -34,23 +34,25 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def resolve_precision(asked: str, device: str) -> str:
-    """Return fp32 or bf16: what was asked for, or under `auto` bf16 where the device computes in it."""
+def has_bf16(device: str) -> bool:
+    """Say whether a device (`cuda` or `cpu`) computes in bfloat16 itself."""
     import torch
 
-    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else _cpu_has_bf16()
-    if asked == "int8":
-        raise WijhaError("precision: int8 needs runtime: openvino; with runtime: torch use auto, fp32 or bf16")
-    if asked == "bf16" and not has_bf16:
-        raise WijhaError(f"precision: bf16, but this {device} does not compute in bf16; use precision: auto or fp32")
-    return ("bf16" if has_bf16 else "fp32") if asked == "auto" else asked
-
-
-def _cpu_has_bf16() -> bool:
-    import torch
-
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def resolve_precision(asked: str, device: str) -> str:
+    """Return fp32 or bf16: what was asked for, or under `auto` bf16 where the device computes in it."""
+    if asked == "int8":
+        raise WijhaError("precision: int8 needs runtime: openvino; with runtime: torch use auto, fp32 or bf16")
+    if asked == "fp32":
+        return asked
+    if not has_bf16(device) and asked == "bf16":
+        raise WijhaError(f"precision: bf16, but this {device} does not compute in bf16; use precision: auto or fp32")
+    return "bf16" if has_bf16(device) else "fp32"
 
 
 class TorchRuntime:
