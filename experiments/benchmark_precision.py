@@ -1,6 +1,6 @@
 """Measure what a precision costs in stance: linear heads on vectors of one small model in fp32, bf16 and int8, paired.
 
-A part of benchmark.py. The model is pre-trained here on news articles (`wijha pretrain --from-scratch mini`), because random weights hide
+A part of benchmark.py. The model is pre-trained here on news articles (`wijha pretrain --from-scratch tiny`), because random weights hide
 what int8 loses; it is small, and AraBERT's own loss is for `dvc metrics diff` on your labels to say.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-ARTICLES = 2_500  # to pre-train on
+ARTICLES = 1_500  # to pre-train on
 PRECISIONS = ("fp32", "bf16", "int8")
-PRETRAINING = ("--from-scratch", "mini", "--epochs", "2", "--batch-size", "32", "--block-tokens", "128", "--evaluations", "1")
+PRETRAINING = ("--from-scratch", "tiny", "--epochs", "2", "--batch-size", "32", "--block-tokens", "128", "--evaluations", "1")
 
 
 def measure_precision(project: Path, articles: Path, folder: Path, environment: dict[str, str]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def measure_precision(project: Path, articles: Path, folder: Path, environment: 
     from pipeline.stages.train import Params, cross_validate, usable
     from pipeline.workspace import Workspace
 
-    checkpoint, part = folder / "mini", folder / "part.jsonl"
+    checkpoint, part = folder / "tiny", folder / "part.jsonl"
     with gzip.open(articles, "rt", encoding="utf-8") as lines, part.open("w", encoding="utf-8") as target:
         target.writelines(itertools.islice(lines, ARTICLES))
     command = ["wijha", "pretrain", str(part), "--output", str(checkpoint), *PRETRAINING, "--quiet"]

@@ -262,6 +262,27 @@ def runtimes() -> str:
     )
 
 
+def precision() -> str:
+    """Write what bf16 and int8 cost in stance."""
+    found = json.loads((ROOT / "experiments/benchmark.json").read_text(encoding="utf-8"))["precision"]
+    rows = [
+        [
+            name,
+            interval(found[name]["macro_f1"]),
+            _signed(found[name]["difference"]) if name != "fp32" else "",
+            f"{found[name]['least_cosine']:.5f}",
+        ]
+        for name in ("fp32", "bf16", "int8")
+    ]
+    before, after = (found["perplexity"][name] for name in ("before", "after"))
+    return (
+        "What a precision costs in stance: linear heads on a tiny model with real weights (pre-trained on news, perplexity "
+        f"{before:,.0f} to {after:,.0f}; `python experiments/benchmark.py --only precision`). What it costs AraBERT on your labels, "
+        "`dvc repro` and `dvc metrics diff` say after a change of `precision`.\n\n"
+        + table(["", "macro-F1 of the sample, out of fold", "difference from fp32", "least cosine of the probe"], rows)
+    )
+
+
 def stance_rows(rows: list[dict[str, Any]]) -> list[list[Any]]:
     """Write article stances as table rows without text."""
     return [[f"`{r['actor']}`", f"**{r['stance']}**", f"{round(r['score'], 2) + 0:+.2f}", f"{r['p']:.2f}", r["n_instances"]] for r in rows]
@@ -303,7 +324,7 @@ def counts() -> str:
 
 
 BLOCKS = {
-    "README.md": [example, real, results, texts, public, behaviour, ingest, speed, ingest_speed, runtimes],
+    "README.md": [example, real, results, texts, public, behaviour, ingest, speed, ingest_speed, runtimes, precision],
     "data/DATA_CARD.md": [counts],
     "experiments/MODEL_CARD.md": [results],
     "experiments/compare/README.md": [comparison],

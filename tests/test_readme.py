@@ -19,10 +19,13 @@ ELSEWHERE = {
     "make run": "test_dvc.project runs dvc repro; .ci/run runs the target itself",
     "make test": "this is it",
     "make ui": "test_ui_compares_runs",
-    "pip install -c constraints.txt '.[arabert]'": "make test installs it",
+    "pip install -c constraints.txt torch && pip install -c constraints.txt '.[arabert,openvino]'": "make test installs them",
     "wijha annotate import export.json --name round1 --rename 1=salem": "test_annotate_cli imports the answers to an export",
     "dvc exp run -S encoder=arabert": "test_dvc: weights that cannot be had; no hub can be reached from a test",
     "dvc exp run -S encoder=local": "test_dvc: the whole pipeline on a local checkpoint",
+    "dvc exp run -S encoder=arabert -S classifier=finetune": "test_dvc: fine-tuning runs whole, on a local checkpoint",
+    "wijha pretrain data/raw --model aubmindlab/bert-base-arabertv02 --output data/encoders/local": "test_pretraining, from a local checkpoint",
+    "wijha pretrain data/raw --from-scratch small --output data/encoders/local": "test_pretraining, with a smaller model",
 }
 
 
